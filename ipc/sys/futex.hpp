@@ -1,0 +1,38 @@
+// futex(2): sleeping on a word of shared memory until somebody changes it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "ipc/sys/deadline.hpp"
+
+namespace ipc::sys {
+
+/// Sleeps while `word` holds `expected`, until a wake_futex, the deadline or a signal. Spurious
+/// returns are ordinary: look at the word again.
+void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
+                const char* why);
+/// Wakes everybody who sleeps on `word`, in any process that maps it.
+void wake_futex(std::atomic<std::uint32_t>& word, const char* why);
+
+/// Something in shared memory that is awaited now and then. Telling of it costs a load as long as
+/// nobody waits.
+struct Awaited {
+  std::atomic<std::uint32_t> word;    ///< Changed at each telling that somebody waited for.
+  std::atomic<std::uint32_t> wanted;  ///< 1: somebody waits. One who was killed leaves it so.
+};
+
+/// Sleeps until it is told or the deadline passes. `is_missing` is asked once more in between, so
+/// that nothing told meanwhile is overlooked. Spurious returns are ordinary.
+template <class IsMissing>
+void await(Awaited& awaited, Deadline deadline, IsMissing is_missing, const char* why) {
+  // Acquire: pairs with the release in tell(); a changed word comes with what it tells of.
+  const auto word = awaited.word.load(std::memory_order_acquire);
+  awaited.wanted.store(1, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (is_missing()) wait_futex(awaited.word, word, deadline, why);
+}
+/// To be called after the change that is told of; says whether anybody waited.
+bool tell(Awaited& awaited, const char* why);
+
+}  // namespace ipc::sys
