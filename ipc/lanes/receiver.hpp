@@ -1,0 +1,76 @@
+// Receives from the lanes of a segment.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "ipc/framed/inbox.hpp"
+#include "ipc/framed/readiness.hpp"
+#include "ipc/lanes/segment.hpp"
+#include "ipc/sys/bell.hpp"
+#include "ipc/sys/fd.hpp"
+#include "ipc/sys/ring_memory.hpp"
+#include "ipc/transport.hpp"
+
+namespace ipc::lanes {
+
+/// What its owner has taken for it: the name, the slots, the segment.
+struct Holding {
+  std::span<sys::Slot> slots;
+  std::function<bool(std::uint32_t)> lives;
+  std::function<bool()> any_lives;
+  std::size_t max_message;
+  std::string bell_path;
+  mode_t mode;
+};
+
+class LaneReceiver : public Receiver {
+ public:
+  /// `keep` is whatever holds the name; it is let go last.
+  LaneReceiver(std::string address, Holding holding, sys::Fd file, Segment segment,
+               std::shared_ptr<void> keep);
+  ~LaneReceiver() override;
+
+ private:
+  // One lane that has, or had, a sender.
+  struct Reader {
+    std::uint32_t slot;
+    sys::RingMemory memory;
+    wire::Consumer<> consumer;
+    std::uint32_t sender = 0;  ///< Whose record was the last.
+    bool assembling = false;   ///< ... and whether it was a part of a message.
+  };
+
+  Received do_receive(Deadline) override;
+  int do_readiness_fd() override;
+  std::uint64_t do_foreign_bytes() const override;
+
+  static bool is_plain(const Reader& reader, const wire::Record& record);
+  void give_back();
+  std::optional<Received> take();
+  std::optional<Received> accept(Reader& reader, const wire::Record& record);
+  bool find_lanes();
+  bool anything_published();
+  bool worth_spinning();
+  void make_room_known(Reader& reader);
+  void fall_asleep(Sleep how);
+  Received done(Received received);
+
+  std::shared_ptr<void> keep_;
+  Holding holding_;
+  sys::Fd file_;
+  Segment segment_;
+  framed::Inbox inbox_;
+  std::vector<Reader> readers_;
+  std::uint64_t known_[64] = {};       ///< The bits of SegmentHeader::used that have a reader.
+  std::size_t current_ = 0;            ///< The reader whose turn it is ...
+  unsigned turn_ = 0;                  ///< ... and how many records it has had.
+  std::optional<wire::Record> shown_;  ///< What the last receive returned, still in its lane.
+  std::uint32_t nudges_ = 0;           ///< SegmentHeader::nudges at the last look.
+  std::uint64_t foreign_ = 0;
+  sys::Bell bell_;
+  framed::Readiness readiness_;
+};
+
+}  // namespace ipc::lanes
