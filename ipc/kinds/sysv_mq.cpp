@@ -1,0 +1,411 @@
+// System V message queues: the oldest mailbox of Unix, and the one that no event loop can wait for.
+//
+//   name        a number, the key; ipcs -q lists all queues, ipcrm -Q takes one away. ftok(3) makes
+//               keys out of file names, 16 bits of inode number and 8 of device, and they collide:
+//               here the key is random and stands in the lease before the queue is made
+//   boundaries  kept by the kernel: one msgsnd(2) is one msgrcv(2)
+//   full        the sender waits once msg_qbytes (kernel.msgmnb: 16,384) wait in the queue: two
+//               messages of the greatest length (kernel.msgmax: 8192)
+//   end         nobody is told of anybody's; only who sleeps in the queue learns that it was
+//               removed (EIDRM). The locks of the lease tell it
+//   stale name  the queue outlives all processes; the lease says which one was a dead receiver's
+//   cost        two copies, one system call each; if the receiver sleeps, one more for the bell
+//   poll        no: a queue is no descriptor, and msgrcv(2) knows no deadline
+//
+//     sender A  --msgsnd(NOWAIT)--+                           +--msgrcv(NOWAIT)-->  frame
+//        |                        +-->  kernel: <= 16 KiB  ---+                       |
+//     sender B  --msgsnd(NOWAIT)--+     [A1][B1][A2]                                  |
+//        |                                                                            |
+//        +-- only if the receiver sleeps: write(1) --> [FIFO .TOKEN.bell] --> poll(2) |
+//        <-- only if a sender waits for room: futex <---------------------------------+
+//
+// What surprises:
+//
+// *It cannot be polled,* and that is the lesson of this mechanism: an object that is not a
+// descriptor is outside of everything that poll(2) can wait for. A blocking msgrcv(2) is no way out.
+// It ends by a message, by a signal handler (alarm(2), which is lost if it comes before the call) or
+// by IPC_RMID, but not by a deadline, and it cannot wait for a message and for the locks of the
+// lease. So everything is IPC_NOWAIT here, and two bells tell what the kernel knows but tells
+// nobody: a FIFO, rung only while the receiver sleeps (39 us a round trip through the event loop,
+// against 48 us with a thread that pumps the queue into a pipe, measured), and in the other
+// direction a futex on the lease, rung only while a sender waits for room.
+//
+// *Whose bell is cut off?* A sender killed between msgsnd(2) and its ring leaves a message behind
+// that nobody was told of. The receiver looks at the locks four times a second while anybody is
+// connected, and finds it then.
+//
+// *16,384 bytes are all.* Root without CAP_SYS_RESOURCE may not raise them either (EPERM).
+//
+// *Types.* msgrcv(2) can pick messages by the number that each begins with. The library leaves that
+// to bare programs and gives all of its frames the type 1.
+//
+// Bare (Options::bare) is the queue with that key, as `ipcmk -Q` and every old program know it:
+// ADDRESS is the key, 0x4711 for example. Without our bell a bare receiver has to look now and
+// then; there is nothing it could wait for.
+//
+// See sysvipc(7), msgop(2), msgctl(2).
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "ipc/framed/inbox.hpp"
+#include "ipc/framed/outbox.hpp"
+#include "ipc/framed/readiness.hpp"
+#include "ipc/framed/room.hpp"
+#include "ipc/kinds.hpp"
+#include "ipc/sys/bell.hpp"
+#include "ipc/sys/lease.hpp"
+#include "ipc/sys/seat.hpp"
+#include "ipc/sys/sysv.hpp"
+#include "ipc/sys/wait.hpp"
+
+namespace ipc {
+namespace {
+
+constexpr std::size_t kUnit = 8192;  // kernel.msgmax, unless somebody has changed it
+constexpr long kType = 1;
+constexpr auto kBareLook = std::chrono::milliseconds(20);
+
+// What receiver and senders share on the page of the lease.
+struct Bells {
+  framed::Sleeper receiver;
+  framed::Room room;
+};
+static_assert(sizeof(Bells) <= sys::kKindRoom);
+
+sys::Lease::Terms terms_of(const Options& options) {
+  return {.kind = "sysv-mq",
+          // A bare queue may be somebody else's; it is adopted once we know that it is not.
+          .home = options.bare ? sys::Home::none : sys::Home::sysv_queue,
+          .mode = options.mode.value_or(0600),
+          .max_message = options.max_message.value_or(kMaxMessage),
+          .max_senders = static_cast<std::uint32_t>(options.max_senders.value_or(kMaxSenders)),
+          .bare = options.bare};
+}
+
+key_t key_of(const std::string& text) {
+  key_t key = 0;
+  if (!sys::read_key(text, key))
+    throw Error(Trouble::invalid, EINVAL,
+                "address " + text +
+                    ": a bare System V queue is called by its key, 0x4711 for "
+                    "example (ipcs -q shows them)");
+  return key;
+}
+
+// -1 if there is a queue with that key already.
+int make_queue(const std::string& key, const Options& options) {
+  const mode_t mode = options.mode.value_or(0600);
+  const auto made = sys::make_message_queue(key_of(key), mode, "a new queue with this key");
+  const auto limits = sys::message_queue_limits();
+  if (made.error == EEXIST) return -1;
+  if (made.error == ENOSPC)
+    throw Error(Trouble::limit, ENOSPC,
+                "msgget " + key + ": this system allows " + std::to_string(limits.queues) +
+                    " queues (kernel.msgmni): remove some (ipcs -q, ipcrm -q ID), or raise it with "
+                    "sysctl(8)");
+  const int queue = made.check(key).fd();
+  if (!options.capacity) return queue;
+  const auto set =
+      sys::set_message_queue(queue, *options.capacity, mode, "how much may wait in it");
+  if (set.ok()) return queue;
+  (void)sys::remove_message_queue(queue, "it is not to be had as it should be");
+  if (set.error != EPERM) set.check(key);
+  throw Error(Trouble::limit, EPERM,
+              "msgctl " + key + ": a queue of " + std::to_string(*options.capacity) +
+                  " bytes is beyond kernel.msgmnb = " + std::to_string(limits.queue) +
+                  ": ask for less capacity, or raise it with sysctl(8)");
+}
+
+auto make_in(int& queue, const Options& options) {
+  return [&queue, &options](const std::string& key) {
+    queue = make_queue(key, options);
+    if (queue < 0) throw Error("msgget", key, EEXIST);  // it was free a moment ago
+  };
+}
+
+// The reading end of a queue, ours or anybody's.
+class Basket {
+ public:
+  /// The next message, valid until the next take; nothing if none waits.
+  std::optional<Bytes> take(int queue) {
+    for (;;) {
+      const auto got = sys::msgrcv(queue, room_, "one message, if there is one");
+      if (got.ok()) return Bytes(room_).subspan(sizeof(sys::MessageHeader), got.count());
+      if (got.error == ENOMSG) return std::nullopt;
+      if (got.error != E2BIG) got.check("");
+      room_.resize(room_.size() * 2);  // kernel.msgmax has been raised
+    }
+  }
+
+ private:
+  std::vector<std::byte> room_ = std::vector<std::byte>(sizeof(sys::MessageHeader) + kUnit);
+};
+
+class SysvReceiver final : public Receiver {
+ public:
+  SysvReceiver(const std::string& address, const Options& options)
+      : Receiver(address),
+        lease_(sys::resolve(address), terms_of(options), make_in(queue_, options)),
+        bells_(*static_cast<Bells*>(lease_.kind_room())),
+        bell_(lease_.bell_path(), terms_of(options).mode),
+        inbox_({.slots = lease_.slots(),
+                .lives = [this](std::uint32_t slot) { return lease_.sender_lives(slot); },
+                .any_lives = [this] { return lease_.any_sender_lives(); },
+                .max_message = terms_of(options).max_message,
+                .channel_frames = options.capacity.value_or(sys::message_queue_limits().queue) /
+                                  wire::kFrameHeader}) {}
+
+  ~SysvReceiver() override {
+    if (ends_well()) inbox_.begin();  // the last message is consumed
+  }
+
+ private:
+  Received do_receive(Deadline deadline) override {
+    inbox_.begin();
+    wake();
+    for (;;) {
+      if (const auto event = inbox_.overdue()) return readiness_.done(*event, false);
+      if (const auto message = basket_.take(queue_)) {
+        bells_.room.tell("a sender waits for room");
+        const auto frame = wire::decode(*message);
+        if (!frame || !inbox_.plausible(*frame))
+          skipped_ += std::max<std::size_t>(message->size(), 1);
+        else if (const auto got = inbox_.accept(*frame))
+          return readiness_.done(*got, false);
+        continue;
+      }
+      if (inbox_.look()) continue;
+      if (const auto event = inbox_.settle()) return readiness_.done(*event, false);
+      if (!asleep_) {
+        // First said, then looked once more: who sends after that look rings.
+        bells_.receiver.sleeps();
+        asleep_ = true;
+        continue;
+      }
+      // It stays said for the event loop, which will poll the bell.
+      if (deadline.expired()) return readiness_.done({}, inbox_.is_quiet());
+      if (sys::wait_readable(bell_.fd(), std::min(deadline, inbox_.next_look()),
+                             "until the bell rings; look at the locks now and then"))
+        bell_.silence();
+      wake();
+    }
+  }
+
+  void wake() {
+    if (!asleep_) return;
+    asleep_ = false;
+    bells_.receiver.is_awake();
+    if (polled_) bell_.silence();
+  }
+
+  int do_readiness_fd() override {
+    polled_ = true;
+    bells_.receiver.sleeps();
+    asleep_ = true;
+    return readiness_.fd(bell_.fd());
+  }
+  std::uint64_t do_foreign_bytes() const override { return skipped_; }
+
+  int queue_ = -1;
+  sys::Lease lease_;
+  Bells& bells_;
+  sys::Bell bell_;
+  framed::Inbox inbox_;
+  framed::Readiness readiness_;
+  Basket basket_;
+  bool asleep_ = false;  ///< The senders have been told to ring.
+  bool polled_ = false;  ///< Somebody polls the bell himself.
+  std::uint64_t skipped_ = 0;
+};
+
+// One message as msgsnd(2) wants it, in one piece.
+class Letter {
+ public:
+  Letter() {
+    const sys::MessageHeader header{kType};
+    bytes_.resize(sizeof header);
+    std::memcpy(bytes_.data(), &header, sizeof header);
+  }
+  Bytes with(Bytes a, Bytes b) {
+    bytes_.resize(sizeof(sys::MessageHeader));
+    bytes_.insert(bytes_.end(), a.begin(), a.end());
+    bytes_.insert(bytes_.end(), b.begin(), b.end());
+    return bytes_;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+int find_queue(const std::string& key) {
+  const auto found = sys::find_message_queue(key_of(key), "to send to");
+  if (found.error == ENOENT)
+    throw Error(Trouble::no_receiver, ENOENT, "connect " + key + ": no such queue");
+  return found.check(key).fd();
+}
+
+std::size_t longest_message(int queue) {
+  sys::QueueState state;
+  (void)sys::stat_message_queue(queue, state, "how much does it hold?").check("");
+  return std::min(sys::message_queue_limits().message, state.capacity);
+}
+
+class SysvSender final : public Sender {
+ public:
+  explicit SysvSender(const sys::Path& path) : SysvSender(sys::Seat(path, "sysv-mq")) {}
+
+  ~SysvSender() override {
+    if (!ends_well()) return;
+    seat_.leave();
+    nudge();
+  }
+
+ private:
+  explicit SysvSender(sys::Seat seat)
+      : Sender(seat.max_message()),
+        seat_(std::move(seat)),
+        bells_(*static_cast<Bells*>(seat_.kind_room())),
+        ringer_(seat_.bell_path()),
+        queue_(find_queue(seat_.object_path())),
+        outbox_(std::min(kUnit, longest_message(queue_))) {
+    nudge();
+    seat_.enter();
+    outbox_.enter(seat_.id());
+  }
+
+  // Tells the receiver to look: we have come, or left. If the queue is full it has reason enough to
+  // wake, and finds us at the locks.
+  void nudge() { (void)try_put(letter_.with(framed::Outbox::nudge(), {})); }
+
+  sys::Result try_put(Bytes letter) {
+    const auto sent = sys::msgsnd(queue_, letter, "one message, whole or not at all");
+    if (sent.ok() && bells_.receiver.is_to_be_woken()) ringer_.ring("the receiver said it sleeps");
+    return sent;
+  }
+
+  Status do_send(Bytes message, Deadline deadline) override {
+    if (!seat_.receiver_lives()) return Status::closed;
+    return outbox_.send(message, deadline, [this](Bytes header, Bytes payload, Deadline until) {
+      return put(letter_.with(header, payload), until);
+    });
+  }
+
+  Status put(Bytes letter, Deadline deadline) {
+    std::optional<std::uint32_t> wanted;
+    for (;;) {
+      const auto sent = try_put(letter);
+      if (sent.ok()) return Status::ok;
+      if (sent.error == EIDRM || sent.error == EINVAL) return Status::closed;  // it was removed
+      if (sent.error != EAGAIN) sent.check(seat_.object_path());
+      if (!seat_.receiver_lives()) return Status::closed;
+      if (deadline.expired()) return Status::timed_out;
+      if (wanted) {
+        bells_.room.wait(*wanted, std::min(deadline, Deadline::after(sys::Seat::kLook)),
+                         "the queue is full: until the receiver has taken one");
+        wanted.reset();
+      } else {
+        wanted = bells_.room.want();
+      }
+    }
+  }
+
+  std::uint64_t do_taken(std::uint64_t want, Deadline deadline) override {
+    return seat_.taken(outbox_.sent(), want, deadline);
+  }
+
+  sys::Seat seat_;
+  Bells& bells_;
+  sys::Ringer ringer_;
+  int queue_;
+  framed::Outbox outbox_;
+  Letter letter_;
+};
+
+class BareSysvReceiver final : public Receiver {
+ public:
+  BareSysvReceiver(const std::string& address, const Options& options)
+      : Receiver(address),
+        lease_(sys::resolve(address), terms_of(options), [](const std::string&) {}),
+        queue_(make_queue(address, options)) {
+    if (queue_ >= 0)
+      lease_.adopt(sys::Home::sysv_queue);
+    else
+      queue_ = find_queue(address);
+  }
+
+ private:
+  Received do_receive(Deadline deadline) override {
+    for (;;) {
+      if (const auto message = basket_.take(queue_)) return {Status::ok, *message};
+      if (timer_.is_open()) sys::clear_timer(timer_.get(), "it has done its work");
+      if (deadline.expired()) return {};
+      sys::wait_readable(do_readiness_fd(), deadline, "nobody tells: look again in 20 ms");
+    }
+  }
+  int do_readiness_fd() override {
+    if (!timer_.is_open()) {
+      timer_ = sys::make_timer("for want of anything to wait for");
+      sys::set_timer(timer_.get(), kBareLook, "look every 20 ms");
+    }
+    return timer_.get();
+  }
+
+  sys::Lease lease_;
+  int queue_;
+  Basket basket_;
+  sys::Fd timer_;
+};
+
+class BareSysvSender final : public Sender {
+ public:
+  explicit BareSysvSender(int queue) : Sender(longest_message(queue)), queue_(queue) {}
+
+ private:
+  Status do_send(Bytes message, Deadline deadline) override {
+    const Bytes letter = letter_.with(message, {});
+    for (;;) {
+      const auto sent = sys::msgsnd(queue_, letter, "one message, whole or not at all");
+      if (sent.ok()) return Status::ok;
+      if (sent.error == EIDRM || sent.error == EINVAL) return Status::closed;
+      if (sent.error != EAGAIN) sent.check("");
+      if (deadline.expired()) return Status::timed_out;
+      // poll(2) passes over a negative descriptor, and so only waits.
+      sys::wait_readable(-1, std::min(deadline, Deadline::after(kBareLook)),
+                         "full, and nobody tells: look again in 20 ms");
+    }
+  }
+  int queue_;
+  Letter letter_;
+};
+
+constexpr std::array<std::string_view, 5> known_options{"mode", "max_message", "max_senders",
+                                                        "capacity", "bare"};
+
+}  // namespace
+
+const Kind kinds::sysv_mq{
+    .name = "sysv-mq",
+    .summary = "System V message queue: a number for a name, 16 KiB of kernel memory",
+    .traits = {.bare = true},
+    .options = known_options,
+    .implementation = {
+        .listen = [](const std::string& address,
+                     const Options& options) -> std::unique_ptr<Receiver> {
+          if (options.bare) return std::make_unique<BareSysvReceiver>(address, options);
+          return std::make_unique<SysvReceiver>(address, options);
+        },
+        .connect = [](const std::string& address,
+                      const Options& options) -> std::unique_ptr<Sender> {
+          if (!options.bare) return std::make_unique<SysvSender>(sys::resolve(address));
+          sys::check_speaks_bare(sys::resolve(address));
+          return std::make_unique<BareSysvSender>(find_queue(address));
+        },
+        .remove = [](const std::string& address) { sys::remove_dead(sys::resolve(address)); },
+    },
+};
+
+}  // namespace ipc
