@@ -1,0 +1,132 @@
+#include "tools/cli/command_line.hpp"
+
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "tools/cli/exit.hpp"
+#include "tools/cli/values.hpp"
+
+namespace tools {
+namespace {
+
+class ExamplesFirst : public CLI::Formatter {
+ public:
+  ExamplesFirst(std::string usage, std::string summary)
+      : usage_(std::move(usage)), summary_(std::move(summary)) {
+    column_width(34);
+  }
+  std::string make_usage(const CLI::App*, std::string name) const override {
+    return "Usage: " + name + " " + usage_ + "\n" + summary_ + "\n";
+  }
+
+ private:
+  std::string usage_;
+  std::string summary_;
+};
+
+// CLI11 puts two empty lines between groups of options.
+std::string without_double_gaps(std::string text) {
+  for (std::size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
+// What CLI11 makes of a flag that is given without a value.
+constexpr const char* kBareFlag = "true";
+
+}  // namespace
+
+CommandLine::CommandLine(const std::string& program, const std::string& usage,
+                         const std::string& examples, const std::string& summary)
+    : app_("Examples:\n" + examples, program), program_(program) {
+  app_.formatter(std::make_shared<ExamplesFirst>(usage, summary));
+  app_.set_help_flag("-h,--help", "Print this and end");
+  app_.set_version_flag("--version", program + " (ipcways) " IPCWAYS_VERSION,
+                        "Print the version and end");
+  // All that is no option is collected by us: as a positional of CLI11 an argument "[a,b]" would be
+  // taken apart and "{}" would vanish.
+  app_.allow_extras();
+}
+
+void CommandLine::value(const std::string& names, const std::string& type, const std::string& help,
+                        std::function<void(const std::string&)> set) {
+  const std::string shown = names.substr(names.rfind(',') + 1);
+  app_.add_option_function<std::string>(
+          names,
+          [set = std::move(set), shown](const std::string& text) {
+            try {
+              set(text);
+            } catch (const UsageError& error) {
+              throw UsageError(shown + ": " + error.what());
+            }
+          },
+          help)
+      ->type_name(type)
+      ->take_last()
+      ->group(group_);
+}
+
+void CommandLine::optional_value(const std::string& names, const std::string& type,
+                                 const std::string& help,
+                                 std::function<void(const std::string&)> set) {
+  const std::string shown = names.substr(names.rfind(',') + 1);
+  // A flag, since CLI11 would take the next argument for the value of an option that may go without;
+  // and one bound to no variable, since it makes a number of the value of any other flag.
+  app_.add_flag(names, help)
+      ->type_name("[=" + type + "]")
+      ->take_last()
+      ->group(group_)
+      ->each([set = std::move(set), shown](const std::string& text) {
+        try {
+          set(text == kBareFlag ? "" : text);
+        } catch (const UsageError& error) {
+          throw UsageError(shown + ": " + error.what());
+        }
+      });
+}
+
+void CommandLine::flag(const std::string& names, const std::string& help, bool& set) {
+  app_.add_flag(names, set, help)->group(group_);
+}
+
+std::vector<Argument> CommandLine::parse(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << without_double_gaps(app_.help()) << std::flush;
+    throw Ending(Exit::ok, "");
+  } catch (const CLI::CallForVersion& version) {
+    std::cout << version.what() << std::endl;
+    throw Ending(Exit::ok, "");
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(std::string(error.what()) + " (" + program_ + " --help)");
+  }
+  std::vector<Argument> arguments;
+  bool literal = false;
+  for (std::string& text : app_.remaining()) {
+    if (!literal && text == "--") {
+      literal = true;
+      continue;
+    }
+    const bool looks_like_option =
+        text.size() > 1 && text[0] == '-' && !(text[1] >= '0' && text[1] <= '9');
+    if (!literal && looks_like_option) refuse(text);
+    arguments.push_back({std::move(text), literal});
+  }
+  return arguments;
+}
+
+void CommandLine::refuse(const std::string& option) const {
+  std::vector<std::string> known{"--help", "--version"};
+  for (const CLI::Option* each : app_.get_options())
+    for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
+  const std::string word = option.substr(0, option.find('='));
+  const std::string meant = word.starts_with("--") ? nearest(word, known) : "";
+  throw UsageError(
+      word + ": unknown option; " +
+      (meant.empty()
+           ? "see " + program_ + " --help; what begins with a dash and is no option goes after --"
+           : "did you mean " + meant + "?"));
+}
+
+}  // namespace tools

@@ -1,0 +1,51 @@
+#include "tools/cli/exit.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace tools {
+
+Exit guarded(const std::string& program, const std::function<Exit()>& body) {
+  try {
+    return body();
+  } catch (const Ending& ending) {
+    complain(program, ending.what());
+    return ending.code();
+  } catch (const ipc::Error& error) {
+    complain(program, error.what());
+    return exit_code(error);
+  } catch (const std::exception& error) {
+    complain(program, error.what());
+    return Exit::error;
+  }
+}
+
+Exit exit_code(const ipc::Error& error) {
+  switch (error.trouble()) {
+    case ipc::Trouble::no_receiver:
+      return Exit::peer_gone;
+    case ipc::Trouble::invalid:
+      // Of what callers can get wrong these two are on the command line: a value, or a wish that
+      // the kind does not know. Others are the state of a directory, for example.
+      return error.code().value() == EINVAL || error.code().value() == ENOTSUP ? Exit::usage
+                                                                               : Exit::error;
+    case ipc::Trouble::limit:
+      return Exit::limit;
+    case ipc::Trouble::corrupt:
+      return Exit::corrupt;
+    case ipc::Trouble::in_use:
+    case ipc::Trouble::failed:
+      break;
+  }
+  return Exit::error;
+}
+
+void complain(const std::string& program, const std::string& sentence) noexcept {
+  if (sentence.empty()) return;
+  const std::string line = program + ": " + sentence + "\n";
+  // Where stderr cannot be written there is nobody to tell.
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+}
+
+}  // namespace tools

@@ -1,0 +1,63 @@
+// The command lines of the pairs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ipc/transport.hpp"
+#include "tools/cli/format.hpp"
+#include "tools/cli/input.hpp"
+#include "tools/explain.hpp"
+
+namespace tools {
+
+/// What both halves of a pair are told.
+struct PairOptions {
+  const ipc::Kind* kind = nullptr;
+  std::string program;  ///< For messages: fifo-send, or ipc send.
+  std::string address;
+  ipc::Options transport;
+  Narration narration = Narration::none;
+  bool quiet = false;
+  bool verbose = false;
+  bool stats = false;
+
+  /// The other half's name, for advice: fifo-recv, or ipc recv --transport fifo.
+  std::string other_half;
+};
+
+/// A message argument, or the place where stdin comes in.
+struct MessageArgument {
+  std::string bytes;
+  bool is_stdin = false;
+};
+
+struct SendOptions : PairOptions {
+  std::vector<MessageArgument> messages;  ///< Never empty.
+  Cut cut;
+  std::uint64_t repeat = 1;  ///< 0: for ever.
+  std::chrono::nanoseconds interval{0};
+  std::optional<std::chrono::nanoseconds> timeout;  ///< For each message, and for --ack.
+  bool wait = false;
+  std::optional<std::chrono::nanoseconds> wait_limit;  ///< With wait; none: for ever.
+  bool ack = false;
+};
+
+struct ReceiveOptions : PairOptions {
+  std::optional<std::uint64_t> count;
+  std::optional<std::chrono::nanoseconds> idle_limit;
+  std::optional<std::chrono::nanoseconds> total_limit;
+  bool follow = false;
+  Format format;
+  std::string command;  ///< With --exec.
+};
+
+/// Reads the command line. `kind` is null for the `ipc` command, which takes --transport. Throws
+/// UsageError, and Ending with Exit::ok after it has printed what --help or --version asks for.
+SendOptions parse_send(const ipc::Kind* kind, int argc, char** argv);
+ReceiveOptions parse_receive(const ipc::Kind* kind, int argc, char** argv);
+
+}  // namespace tools
