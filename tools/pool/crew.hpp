@@ -1,0 +1,159 @@
+// The workers of one master: started, linked by a transport, watched, and ended.
+//
+// Everything between them is messages (envelope.hpp) over one kind of ipc: the master has one inbox
+// for all, each worker has one of its own. No worker and no message is waited for: what does not fit
+// into an inbox at once is refused, and the owner offers it again later.
+//
+// Whose death counts: of a child of ours its process, seen through a pidfd. A worker that somebody
+// started by hand has no process that we could watch; it is dead when our own sender to it says
+// `closed`, or when it has not answered `unanswered_pings` pings. What the master's inbox says of
+// senders (`died`, `closed`) is no death: a worker made of shell commands connects and leaves for
+// each result.
+//
+// One thread: that of the executor, which must be the one that constructed it (supervisor_launcher.hpp
+// says why).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "ipc/adapters/asio_receiver.hpp"
+#include "tools/pool/envelope.hpp"
+#include "tools/pool/supervisor.hpp"
+#include "tools/pool/supervisor_launcher.hpp"
+
+namespace pool {
+
+/// How a worker that is started finds its master: what stands on its command line.
+struct Channel {
+  std::string inbox;            ///< Where it listens; "" if it inherits its inbox.
+  std::string master;           ///< Where the master listens.
+  std::optional<int> inbox_fd;  ///< In the worker, with kinds that have no names.
+  std::optional<int> master_fd;
+  int lifeline_fd = -1;
+};
+
+/// What a hello says, in the words of the crew's owner.
+struct Introduction {
+  std::string inbox;         ///< Of a worker that joins by hand.
+  std::uint64_t window = 1;  ///< How many tasks it takes at once.
+  std::int64_t pid = 0;      ///< As it says.
+};
+
+/// For people.
+struct WorkerReport {
+  WorkerId id;
+  std::int64_t pid = 0;
+  bool is_child = true;
+  std::string state;  ///< starting, working, ending
+};
+
+class Crew {
+ public:
+  /// Learns what happens. Functions must not destroy the crew.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    /// The program of a new worker; the descriptors are the crew's.
+    virtual Command command(WorkerId worker, const Channel& channel) = 0;
+    /// Reads a hello, or says why it is none.
+    virtual std::optional<Introduction> introduce(const Envelope& hello, std::string& problem) = 0;
+    virtual void joined(WorkerId worker, const Introduction& introduction) = 0;
+    /// A worker has sent anything: there may be room in its inbox again.
+    virtual void heard(WorkerId worker) = 0;
+    virtual void result(WorkerId worker, const Envelope& result) = 0;
+    /// It is dead and all that it sent has been heard. `guilty`: the end is its own doing.
+    virtual void left(WorkerId worker, bool guilty) = 0;
+    /// It makes no sense to go on.
+    virtual void storm(const std::string& reason) = 0;
+    /// After end(): the last child is gone.
+    virtual void ended() = 0;
+  };
+
+  struct Rules {
+    Supervisor::Rules supervisor;
+    /// A child that has sent nothing for so long, not even a pong, hangs and is killed.
+    Clock::duration silence = std::chrono::seconds(120);
+    Clock::duration ping = std::chrono::seconds(1);
+    unsigned unanswered_pings = 5;
+    /// What workers get to end by themselves.
+    Clock::duration farewell = std::chrono::seconds(1);
+  };
+
+  /// `address` is asked for the address of each inbox, by a name such as "master" or "w1.3". Throws
+  /// ipc::Error if the master's inbox cannot be made.
+  Crew(boost::asio::any_io_executor executor, Owner& owner, const ipc::Kind& kind, RunId run,
+       std::function<std::string(const std::string&)> address, const Rules& rules);
+  /// Kills the children that are left.
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  /// From now on there are `workers` workers; also later, for another number.
+  void start(std::uint32_t workers);
+  void set_rules(const Rules& rules);
+  /// Sends at once: `timed_out` if there is no room now, `closed` if the worker is gone or unknown.
+  ipc::Status send(WorkerId worker, ipc::Bytes message);
+  /// Tells a worker to end; a child in a slot that is wanted is replaced.
+  void dismiss(WorkerId worker);
+  /// Kills a child that hangs; of another worker, no message counts any more.
+  void kill(WorkerId worker, bool guilty, const std::string& why);
+  /// Ends all workers: told to, then killed. Owner::ended() follows.
+  void end();
+
+  RunId run() const { return run_; }
+  const std::string& inbox_address() const { return inbox_->address(); }
+  std::vector<WorkerReport> report() const;
+  std::uint64_t bad_messages() const { return bad_messages_; }
+
+ private:
+  struct Member;
+  using Members = std::map<std::uint32_t, std::unique_ptr<Member>>;
+
+  Member* find(WorkerId worker);
+  void start_due();
+  void start_worker(WorkerId worker);
+  void arm();
+  void watch(Member& member);
+  boost::asio::awaitable<void> hear();
+  void handle(const ipc::Received& received);
+  void handle_envelope(const Envelope& envelope, const ipc::Peer& peer);
+  void handle_hello(const Envelope& envelope, const ipc::Peer& peer);
+  void link(Member& member, const Introduction& introduction, const std::string& address);
+  Member* join_stranger(const Introduction& introduction);
+  void child_ended(WorkerId worker);
+  void hear_the_last_of(const Member& member);
+  bool is_guilty(const Member& member, const Exit& exit);
+  void stranger_left(WorkerId worker, const std::string& why);
+  void remove_inbox(const Member& member);
+  void ping_all();
+  void post(Member& member, Type type);
+  void bad(const std::string& what);
+  bool has_children() const;
+  void tell_end();
+
+  boost::asio::any_io_executor executor_;
+  Owner& owner_;
+  const ipc::Kind& kind_;
+  RunId run_;
+  std::function<std::string(const std::string&)> address_;
+  Rules rules_;
+  Supervisor supervisor_;
+  std::unique_ptr<ipc::Receiver> inbox_;
+  ipc::adapters::AsioReceiver hearing_;
+  ipc::sys::Fd lifeline_reader_, lifeline_writer_;
+  Members members_;
+  boost::asio::steady_timer due_timer_, ping_timer_, farewell_timer_;
+  std::optional<std::uint64_t> oom_kills_;
+  std::uint64_t bad_messages_ = 0;
+  bool ending_ = false, end_told_ = false;
+};
+
+}  // namespace pool
