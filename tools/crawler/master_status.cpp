@@ -1,0 +1,46 @@
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+
+#include "tools/crawler/master.hpp"
+
+namespace crawler {
+namespace json = boost::json;
+
+json::object Master::status() const {
+  json::array workers;
+  for (const pool::WorkerReport& report : crew_.report()) {
+    json::array tasks, recent;
+    for (const pool::TaskId task : dispatch_.in_flight(report.id.slot))
+      if (const auto* url = dispatch_.payload(task))
+        tasks.push_back({{"task", task}, {"attempt", dispatch_.attempt(task)}, {"url", *url}});
+    const auto found = records_.find(report.id.slot);
+    const Record record = found == records_.end() ? Record{} : found->second;
+    for (const std::string& url : record.recent) recent.emplace_back(url);
+    workers.push_back({{"slot", report.id.slot},
+                       {"generation", report.id.generation},
+                       {"pid", report.pid},
+                       {"state", report.state},
+                       {"joined_by_hand", !report.is_child},
+                       {"done", record.done},
+                       {"deaths", record.deaths},
+                       {"tasks", std::move(tasks)},
+                       {"recent", std::move(recent)}});
+  }
+  const auto uptime = std::chrono::duration<double>(pool::Clock::now() - started_).count();
+  return {{"pid", ::getpid()},
+          {"state", stopping_ ? "stopping" : "running"},
+          {"uptime", static_cast<std::int64_t>(uptime)},
+          {"transport", kind_.name},
+          {"run", pool::to_text(run_)},
+          {"inbox", crew_.inbox_address()},
+          {"downloaded", totals_.downloaded},
+          {"failed", totals_.failed},
+          {"pending", totals_.pending},
+          {"in_flight", dispatch_.in_flight()},
+          {"waiting", queue_.size() + dispatch_.waiting()},
+          {"bad_messages", crew_.bad_messages()},
+          {"workers", std::move(workers)}};
+}
+
+}  // namespace crawler
