@@ -1,0 +1,154 @@
+"""--bare: our halves with programs that know nothing of us, as they stand in textbooks and manual pages."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from pairs import PATIENCE, PairTest, main, wait_until
+
+PYTHON_DATAGRAM_CLIENT = """
+import socket, sys
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for word in sys.argv[2:]:
+    client.sendto(word.encode(), sys.argv[1])
+"""
+PYTHON_DATAGRAM_SERVER = """
+import os, socket, sys
+server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+server.bind(sys.argv[1])
+for _ in range(int(sys.argv[2])):
+    print(server.recv(65536).decode(), flush=True)
+"""
+PYTHON_FIFO_WRITER = """
+import sys
+with open(sys.argv[1], "w") as fifo:
+    for word in sys.argv[2:]:
+        print(word, file=fifo)
+"""
+PYTHON_FIFO_READER = """
+import sys
+with open(sys.argv[1]) as fifo:
+    for line in fifo:
+        print(line, end="")
+"""
+
+
+class Strangers(PairTest):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.names, "demo")
+
+    def python(self, text, *arguments):
+        return self.start(sys.executable, "-c", text, *arguments)
+
+    def shell(self, line, **options):
+        return self.start("/bin/bash", "-c", line, "bash", self.path, **options)
+
+    def appeared(self):
+        wait_until(lambda: os.path.exists(self.path), "the other half made its object")
+
+    def test_datagrams_from_python(self):
+        receiver = self.channel("dgram", bare=True).receiver("-n", "3", "-f", "%p %u %s")
+        client = self.python(PYTHON_DATAGRAM_CLIENT, self.path, "one", "", "two words")
+        self.assertEqual(client.end()[0], 0)
+        me = f"{client.pid} {os.getuid()}"
+        self.assertEqual(receiver.end(), (0, f"{me} one\n{me} \n{me} two words\n".encode(), ""))
+        self.assertEqual(self.left_behind(), [])
+
+    def test_datagrams_to_python(self):
+        server = self.python(PYTHON_DATAGRAM_SERVER, self.path, "2")
+        sender = self.start("dgram-send", "--bare", "demo", "--wait", "one", "two words")
+        self.assertEqual(sender.end(), (0, b"", ""))
+        self.assertEqual(server.end()[:2], (0, b"one\ntwo words\n"))
+
+    def test_lines_from_pythons_fifo_writer(self):
+        receiver = self.channel("fifo", bare=True).receiver()
+        self.assertEqual(self.python(PYTHON_FIFO_WRITER, self.path, "one", "two words").end()[0], 0)
+        self.assertEqual(receiver.end(), (0, b"one\ntwo words\n", ""))
+
+    def test_lines_to_pythons_fifo_reader(self):
+        os.mkfifo(self.path)
+        reader = self.python(PYTHON_FIFO_READER, self.path)
+        sender = self.start("fifo-send", "--bare", "demo", "--wait", "one", "two words")
+        self.assertEqual(sender.end(), (0, b"", ""))
+        self.assertEqual(reader.end()[:2], (0, b"one\ntwo words\n"))
+
+    def test_echo_and_cat(self):
+        receiver = self.channel("fifo", bare=True).receiver("-F", "-n", "3")
+        self.assertEqual(self.shell('echo hello >"$1"').end()[0], 0)
+        self.assertEqual(self.shell('printf "two\\nthree" | cat >"$1"').end()[0], 0)
+        self.assertEqual(receiver.end(), (0, b"hello\ntwo\nthree\n", ""))
+        os.mkfifo(self.path)
+        cat = self.shell('cat "$1"')
+        sender = self.start("fifo-send", "--bare", "demo", "--wait", "seen by cat")
+        self.assertEqual(sender.end(), (0, b"", ""))
+        self.assertEqual(cat.end()[:2], (0, b"seen by cat\n"))
+
+    def test_socat_sends_datagrams(self):
+        receiver = self.channel("dgram", bare=True).receiver("-n", "1")
+        self.assertEqual(self.shell('printf "from socat" | socat -u - UNIX-SENDTO:"$1"').end()[0], 0)
+        self.assertEqual(receiver.end(), (0, b"from socat\n", ""))
+
+    def test_socat_receives_datagrams(self):
+        socat = self.shell('exec socat -u UNIX-RECVFROM:"$1" -')
+        sender = self.start("dgram-send", "--bare", "demo", "--wait", "to socat")
+        self.assertEqual(sender.end(), (0, b"", ""))
+        self.assertEqual(socat.end()[:2], (0, b"to socat"))
+
+    def test_socat_and_fifos(self):
+        receiver = self.channel("fifo", bare=True).receiver()
+        self.assertEqual(self.shell('echo "from socat" | socat -u - PIPE:"$1"').end()[0], 0)
+        self.assertEqual(receiver.end(), (0, b"from socat\n", ""))
+        os.mkfifo(self.path)
+        socat = self.shell('exec socat -u OPEN:"$1",rdonly -')
+        sender = self.start("fifo-send", "--bare", "demo", "--wait", "to socat")
+        self.assertEqual(sender.end(), (0, b"", ""))
+        self.assertEqual(socat.end()[:2], (0, b"to socat\n"))
+
+    def test_pipes_with_any_filter(self):
+        directory = os.path.dirname(self.start("ipc").args[0])
+        shell = self.shell(f'cd {directory}; seq 3 | ./pipe-recv --bare -f "%i:%s"; ./pipe-send --bare a b | tr a-z A-Z')
+        self.assertEqual(shell.end()[1], b"1:1\n2:2\n3:3\nA\nB\n")
+
+    def test_bytes_that_are_not_ours_are_told_once_and_harm_nothing(self):
+        receiver = self.channel("dgram").receiver("-F")
+        stranger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(stranger.close)
+        for _ in range(3):
+            stranger.sendto(b"hello?", self.path)
+        receiver.err.until(b"dgram-recv: ")
+        self.assertEqual(self.run_to_end("dgram-send", "demo", "ours")[0], 0)
+        receiver.out.until(b"ours\n")
+        receiver.send_signal(signal.SIGTERM)
+        _, out, err = receiver.end()
+        self.assertEqual(out, b"ours\n")
+        self.assertRegex(err, r"^dgram-recv: \d+ bytes skipped: not our framing; "
+                              r"--bare receives from programs that are not ours\n$")
+
+    def test_an_echo_into_a_framed_fifo_is_told(self):
+        receiver = self.channel("fifo").receiver("-F")
+        self.assertEqual(self.shell('echo hello >"$1"').end()[0], 0)
+        receiver.err.until(b"not our framing; --bare")
+        self.assertEqual(self.run_to_end("fifo-send", "demo", "ours")[0], 0)
+        receiver.out.until(b"ours\n")
+
+    def test_bare_without_a_receiver(self):
+        code, _, err = self.run_to_end("fifo-send", "--bare", "demo", "x")
+        self.assertEqual(code, 3)
+        self.assertIn("(start: fifo-recv --bare demo, or give --wait)", err)
+
+    def test_a_bare_sender_feels_back_pressure_and_the_end_of_its_reader(self):
+        os.mkfifo(self.path)
+        reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        sender = self.start("fifo-send", "--bare", "demo", "--repeat", "0", "x" * 1000)
+        code, _, err = self.run_to_end("fifo-send", "--bare", "demo", "-t", "0.3", "--repeat", "0", "y" * 1000)
+        self.assertEqual(code, 4, err)
+        os.close(reader)
+        code, _, err = sender.end(PATIENCE)
+        self.assertEqual(code, 3)
+        self.assertIn("the receiver is gone", err)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+// A worker that downloads nothing: the URL's path says how it answers, and the environment how it
+// begins. It speaks the protocol as any worker does, so that a test can have every kind of worker.
+//
+//   /ok?ms=N        a page, after N milliseconds (also of every other path)
+//   /big?kib=N      N KiB of text
+//   /twice          the same result two times
+//   /bad            a result with a status that does not exist; /ok is never said
+//   /noise          random bytes, well-framed nonsense and messages of another run, then a page
+//   /silent         nothing, but pings are answered
+//   /hang           nothing any more, not even pongs
+//   /crash /exit    ends by SIGSEGV, or with 7
+//   /crash-once     ends by SIGSEGV on the first attempt
+//
+//   FAKE_WORKER=die         ends with 3 before it says hello
+//   FAKE_WORKER=mute        never says hello
+//   FAKE_WORKER=lives-on    closes its lifeline unread and ignores it and `stop`
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "ipc/kinds.hpp"
+#include "tools/crawler/protocol.hpp"
+
+namespace {
+
+using Clock = ipc::Deadline::Clock;
+
+std::map<std::string, std::string> options_of(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int at = 1; at < argc; ++at) {
+    const std::string word = argv[at];
+    const auto equals = word.find('=');
+    options[word.substr(0, equals)] = equals == word.npos ? "" : word.substr(equals + 1);
+  }
+  return options;
+}
+
+unsigned number_after(const std::string& url, const std::string& key) {
+  const auto at = url.find(key + "=");
+  return at == url.npos ? 0 : static_cast<unsigned>(std::atoi(url.c_str() + at + key.size() + 1));
+}
+
+class FakeWorker {
+ public:
+  explicit FakeWorker(std::map<std::string, std::string> options) : options_(std::move(options)) {
+    const ipc::Kind& kind = *ipc::kinds::find(options_.at("--transport"));
+    ipc::Options inbox, master;
+    if (options_.contains("--inbox-fd")) inbox.fd = std::stoi(options_.at("--inbox-fd"));
+    if (options_.contains("--master-fd")) master.fd = std::stoi(options_.at("--master-fd"));
+    inbox_ = kind.listen(options_["--inbox"], inbox);
+    master_ = kind.connect(options_["--master"], master);
+  }
+
+  void say_hello() {
+    pool::Envelope hello = envelope(pool::Type::hello);
+    hello.about = crawler::write_hello({.pid = ::getpid(),
+                                        .slots = std::stoull(options_.at("--slots")),
+                                        .inbox = options_["--inbox"]});
+    send(pool::encode(hello));
+  }
+
+  void run(bool lives_on) {
+    for (;;) {
+      const auto deadline =
+          due_.empty() ? ipc::Deadline::never() : ipc::Deadline::at(due_.begin()->first);
+      const auto received = inbox_->receive(deadline);
+      while (!due_.empty() && due_.begin()->first <= Clock::now()) {
+        send(due_.begin()->second);
+        due_.erase(due_.begin());
+      }
+      if (received.status == ipc::Status::closed && !lives_on) return;
+      if (!received) continue;
+      const auto decoded = pool::decode(received.message);
+      if (!decoded) std::abort();
+      if (decoded.envelope->type == pool::Type::ping)
+        send(pool::encode(envelope(pool::Type::pong)));
+      if (decoded.envelope->type == pool::Type::stop && !lives_on) return;
+      if (decoded.envelope->type == pool::Type::task) take(*decoded.envelope);
+    }
+  }
+
+ private:
+  pool::Envelope envelope(pool::Type type) {
+    pool::Envelope envelope;
+    envelope.type = type;
+    envelope.run = *pool::parse_run(options_.at("--run"));
+    envelope.slot = static_cast<std::uint32_t>(std::stoul(options_.at("--slot")));
+    envelope.generation = static_cast<std::uint32_t>(std::stoul(options_.at("--generation")));
+    return envelope;
+  }
+
+  void send(const std::vector<std::byte>& message) {
+    if (master_->send(message) != ipc::Status::ok) std::_Exit(0);
+  }
+
+  void make_noise() {
+    std::mt19937 random(std::random_device{}());
+    for (int each = 0; each != 100; ++each) {
+      std::vector<std::byte> junk(random() % 5000);
+      for (auto& byte : junk) byte = static_cast<std::byte>(random());
+      send(junk);
+      auto message = pool::encode(envelope(pool::Type::pong));
+      message[random() % message.size()] = static_cast<std::byte>(random());
+      send(message);
+      pool::Envelope other = envelope(pool::Type::result);
+      other.run ^= 1;
+      other.task = other.attempt = 1;
+      send(pool::encode(other));
+      pool::Envelope stale = envelope(pool::Type::result);
+      stale.task = 1'000'000 + random();
+      stale.attempt = 1;
+      stale.about = {{"status", "ok"}};
+      send(pool::encode(stale));
+      send(pool::encode(envelope(pool::Type::ping)));
+    }
+  }
+
+  void take(const pool::Envelope& task) {
+    const std::string url(pool::as_text(task.body));
+    const auto is = [&](const char* path) { return url.find(path) != url.npos; };
+    if (is("/hang"))
+      for (;;) ::pause();
+    if (is("/crash-once") ? task.attempt == 1 : is("/crash")) ::raise(SIGSEGV);
+    if (is("/exit")) std::_Exit(7);
+    if (is("/silent")) return;
+    if (is("/noise")) make_noise();
+
+    crawler::Page page;
+    page.status = crawler::Fate::ok;
+    page.http_status = 200;
+    page.content_type = "text/html";
+    page.charset = "utf-8";
+    page.text = is("/big") ? std::string(std::size_t{1024} * number_after(url, "kib"), 'x')
+                           : "text of " + url;
+    pool::Envelope result = envelope(pool::Type::result);
+    result.task = task.task;
+    result.attempt = task.attempt;
+    result.about = crawler::write_page(page);
+    result.body = pool::as_bytes(page.text);
+    if (is("/bad")) result.about["status"] = "splendid";
+    const auto when = Clock::now() + std::chrono::milliseconds(number_after(url, "ms"));
+    due_.emplace(when, pool::encode(result));
+    if (is("/twice")) due_.emplace(when, pool::encode(result));
+  }
+
+  std::map<std::string, std::string> options_;
+  std::unique_ptr<ipc::Receiver> inbox_;
+  std::unique_ptr<ipc::Sender> master_;
+  std::multimap<Clock::time_point, std::vector<std::byte>> due_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const char* variable = std::getenv("FAKE_WORKER");
+  const std::string manner = variable != nullptr ? variable : "";
+  if (manner == "die") return 3;
+  auto options = options_of(argc, argv);
+  const bool lives_on = manner == "lives-on";
+  if (lives_on) {
+    ::close(std::stoi(options.at("--lifeline-fd")));
+  } else {
+    // A lifeline has nothing to read until its end.
+    std::thread([fd = std::stoi(options.at("--lifeline-fd"))] {
+      char none;
+      while (::read(fd, &none, 1) == -1) {
+      }
+      std::_Exit(0);
+    }).detach();
+  }
+  FakeWorker worker(std::move(options));
+  if (manner != "mute") worker.say_hello();
+  worker.run(lives_on);
+  return 0;
+}
