@@ -337,7 +337,8 @@ sys::Fd open_write_end(const std::string& address, const Options& options) {
     return reopen(*options.fd, O_WRONLY, "an open file of our own, non-blocking for us alone");
   const auto opened = sys::open(address, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0,
                                 "another process's pipe, by its descriptor");
-  if (opened.error == ENOENT || opened.error == ENXIO)
+  // ESRCH: the process ended between the lookup of its number and that of its descriptor, proc(5).
+  if (opened.error == ENOENT || opened.error == ENXIO || opened.error == ESRCH)
     throw Error(Trouble::no_receiver, opened.error, "connect " + address + ": no receiver");
   opened.check(address);
   sys::Fd pipe(opened.fd());

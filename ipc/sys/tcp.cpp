@@ -164,12 +164,15 @@ Fd listen_tcp(const Endpoint& endpoint, Endpoint& bound, const char* why) {
 Fd connect_tcp(const Endpoint& endpoint, Deadline deadline, const char* why) {
   Fd socket = make_tcp_socket(endpoint, why);
   fix_buffers(socket.get(), endpoint);
-  const Result connecting = perform_once(
-      "connect", "goes on by itself if interrupted",
+  const Result connecting = perform(
+      "connect", "does not wait; poll will tell",
       [&] { return ::connect(socket.get(), address_of(endpoint), endpoint.length); },
       [&] { return shown::list(socket.get(), shown_address(endpoint), endpoint.length); });
   int error = connecting.error;
-  if (error == EINPROGRESS || error == EINTR)
+  // An interrupted connect may be under way all the same; to ask again is then EALREADY, or EISCONN
+  // once it has been made, connect(2).
+  if (error == EISCONN) error = 0;
+  if (error == EINPROGRESS || error == EALREADY)
     error = wait_writable(socket.get(), deadline, "until the other side answers")
                 ? pending_error(socket.get())
                 : ETIMEDOUT;
