@@ -160,6 +160,14 @@ TEST_CASE_FIXTURE(Case, "what cannot work is refused with a reason") {
   CHECK(run("crawl x:").errors.find("bad-url") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Case, "a daemon of its own that does not fit says so, and crawl ends with 5") {
+  const ProgramRun refused =
+      run("prlimit --msgqueue=40000:40000 crawl --transport mq --workers 32 http://127.0.0.1:1/");
+  CHECK(refused.status == 5);
+  CHECK(refused.output == "");
+  CHECK(refused.errors.find("crawlerd: mq: 33 queues do not fit") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Case, "a page is printed when it is there, not when all are") {
   const SiteProcess site;
   test::Child crawl = start("crawl " + site.url("/hostile/silence") + " " + site.url("/page/1") +

@@ -377,6 +377,50 @@ TEST_CASE("what cannot be configured is one clear line and an exit code") {
   CHECK(refused({deep}, "5").find("unix(7) has room for 107") != std::string::npos);
 }
 
+TEST_CASE("the inboxes of 32 workers over mq fit into the quota, and so do their successors'") {
+  DaemonUnderTest daemon({"--transport=mq", "--workers=32"});
+  daemon.wait_for_workers(32);
+  const auto before = daemon.workers();
+  for (const pid_t worker : before) ::kill(worker, SIGKILL);
+  CHECK(eventually(
+      [&] {
+        const auto after = daemon.workers();
+        return after.size() == 32 && std::ranges::find_first_of(after, before) == after.end();
+      },
+      10s));
+  daemon.wait_for_workers(32);
+  CHECK(count_of(daemon.crawl(urls(64, "/ok")), Fate::ok) == 64);
+  daemon.stop_with(64);
+}
+
+TEST_CASE("workers whose inboxes do not fit are refused before there is one") {
+  const std::string quota = "prlimit --msgqueue=40000:40000";
+  DaemonUnderTest daemon({"--transport=mq", "--workers=32"},
+                         {.prefix = quota, .wait_for_start = false});
+  CHECK(daemon.wait().text == "exited with 5");
+  CHECK(daemon.out() == "");
+  CHECK(daemon.leftovers().empty());
+  const std::string log = daemon.log();
+  CHECK(occurrences(log, "\n") == 1);
+  for (const std::string part :
+       {"crawlerd: mq: 33 queues do not fit", "RLIMIT_MSGQUEUE is 40000", "ulimit -q"})
+    CHECK_MESSAGE(log.find(part) != std::string::npos, log);
+}
+
+TEST_CASE("HUP for more workers than fit keeps the old configuration") {
+  const support::PrivateDirectory place;
+  const std::string file = place.path() + "/crawlerd.toml";
+  std::ofstream(file) << "transport = \"mq\"\nworkers = 2\n";
+  DaemonUnderTest daemon({"-c", file});
+  daemon.wait_for_workers(2);
+  std::ofstream(file) << "transport = \"mq\"\nworkers = 1000\n";
+  daemon.signal(SIGHUP);
+  CHECK(daemon.logs("the old configuration stays: mq: 998 queues do not fit"));
+  CHECK(daemon.workers().size() == 2);
+  CHECK(count_of(daemon.crawl(urls(4, "/ok")), Fate::ok) == 4);
+  daemon.stop_with(4);
+}
+
 TEST_CASE("HUP reads the configuration again, and keeps the old one if the new is broken") {
   const support::PrivateDirectory place;
   const std::string file = place.path() + "/crawlerd.toml";

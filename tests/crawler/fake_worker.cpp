@@ -52,6 +52,7 @@ class FakeWorker {
   explicit FakeWorker(std::map<std::string, std::string> options) : options_(std::move(options)) {
     const ipc::Kind& kind = *ipc::kinds::find(options_.at("--transport"));
     ipc::Options inbox, master;
+    if (options_.contains("--capacity")) inbox.capacity = std::stoull(options_.at("--capacity"));
     if (options_.contains("--inbox-fd")) inbox.fd = std::stoi(options_.at("--inbox-fd"));
     if (options_.contains("--master-fd")) master.fd = std::stoi(options_.at("--master-fd"));
     inbox_ = kind.listen(options_["--inbox"], inbox);

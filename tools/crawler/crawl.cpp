@@ -33,7 +33,8 @@ Asks the daemon that listens at the socket. If none does, or with --transport, -
 
 constexpr const char* footer = R"(Exit codes:
   0 all pages are there   1 some failed, or an error   2 usage
-  3 the daemon is gone    4 timed out                  128+n ended by signal n)";
+  3 the daemon is gone    4 timed out                  5 a limit of the system
+  128+n ended by signal n)";
 
 struct Options {
   std::vector<std::string> urls;

@@ -75,6 +75,7 @@ void add_options(CLI::App& app, WorkerOptions& options) {
   app.add_option("--slot", options.slot, "which worker this is; given by the daemon");
   app.add_option("--generation", options.generation, "which life of it; given by the daemon");
   app.add_option("--inbox-fd", options.inbox_fd, "an inherited descriptor in place of --inbox");
+  app.add_option("--capacity", options.capacity, "bytes that may wait in its inbox");
   app.add_option("--master-fd", options.master_fd, "an inherited descriptor in place of --master");
   app.add_option("--lifeline-fd", options.lifeline_fd, "ends this process when it is closed");
   add_limits(app, options.limits);

@@ -188,6 +188,9 @@ class Daemon {
   void reload() {
     if (!options_.source.file)
       return spdlog::warn("SIGHUP: there is no configuration file to read");
+    const auto refuse = [](const std::exception& error) {
+      spdlog::error("the old configuration stays: {}", error.what());
+    };
     try {
       const Config fresh = load(options_.source);
       const auto fixed = [&](const char* key, std::string Config::*member) {
@@ -199,11 +202,13 @@ class Daemon {
       fixed("run_directory", &Config::run_directory);
       fixed("worker", &Config::worker);
       spdlog::set_level(spdlog::level::from_str(fresh.log));
-      door_.reconfigure(fresh);
       master_->reconfigure(fresh);
+      door_.reconfigure(fresh);
       spdlog::info("configuration read again: {} workers", fresh.workers);
     } catch (const ConfigError& error) {
-      spdlog::error("the old configuration stays: {}", error.what());
+      refuse(error);
+    } catch (const ipc::Error& error) {  // more workers than the transport has room for
+      refuse(error);
     }
   }
 

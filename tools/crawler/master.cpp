@@ -48,6 +48,12 @@ const ipc::Kind& kind_of(const Config& config) {
   return *kind;
 }
 
+/// The master's and one for each worker. None to spare: a dead worker's inbox is removed, and our end
+/// of it closed, before its successor is started.
+std::size_t inboxes(const Config& config) {
+  return config.workers + 1;
+}
+
 Outcome without_page(std::string url, Fate fate, std::string_view error, std::string detail) {
   Outcome outcome;
   outcome.url = std::move(url);
@@ -85,10 +91,12 @@ Master::Master(boost::asio::any_io_executor executor, const Config& config,
       kind_(kind_of(config)),
       run_(pool::random_run()),
       directory_(config.run_directory, pool::to_text(run_), kind_),
+      inbox_(kind_.fit(inboxes(config))),
       dispatch_(dispatch_rules(config)),
       crew_(
           executor_, *this, kind_, run_,
-          [this](const std::string& name) { return directory_.address(name); }, crew_rules(config)),
+          [this](const std::string& name) { return directory_.address(name); }, inbox_,
+          crew_rules(config)),
       retry_timer_(executor_),
       overdue_timer_(executor_),
       grace_timer_(executor_) {}
@@ -110,6 +118,7 @@ pool::Command Master::command(WorkerId worker, const pool::Channel& channel) {
   options.generation = worker.generation;
   options.inbox = channel.inbox;
   options.inbox_fd = channel.inbox_fd;
+  options.capacity = inbox_.capacity;
   options.master_fd = channel.master_fd;
   if (!channel.master_fd) options.master = channel.master;
   options.lifeline_fd = channel.lifeline_fd;
@@ -160,6 +169,8 @@ void Master::storm(const std::string& reason) {
 }
 
 void Master::reconfigure(const Config& config) {
+  // Those that there are already have taken their share.
+  if (config.workers > config_.workers) (void)kind_.fit(config.workers - config_.workers, inbox_);
   const bool same_limits = limit_arguments(config.limits) == limit_arguments(config_.limits);
   config_ = config;
   dispatch_.set_rules(dispatch_rules(config));

@@ -33,12 +33,14 @@ struct Totals {
 
 class Master final : private pool::Crew::Owner {
  public:
-  /// Throws ipc::Error if the transport's objects cannot be made. `worker_program` is a path.
+  /// Throws ipc::Error if the transport's objects cannot be made, those of the workers to come
+  /// included. `worker_program` is a path.
   Master(boost::asio::any_io_executor executor, const Config& config, std::string worker_program);
   ~Master() override;
 
   void start();
-  /// New limits and numbers; workers are replaced one by one as they finish what they have.
+  /// New limits and numbers; workers are replaced one by one as they finish what they have. Throws
+  /// ipc::Error, having changed nothing, if the inboxes of more workers do not fit.
   void reconfigure(const Config& config);
 
   /// Refused, with false, while stopping.
@@ -102,6 +104,7 @@ class Master final : private pool::Crew::Owner {
   const ipc::Kind& kind_;
   pool::RunId run_;
   RunDirectory directory_;
+  ipc::Options inbox_;  ///< How the inboxes are made so that all of them fit.
   pool::Dispatch dispatch_;
   pool::Crew crew_;
   RequestQueue queue_;

@@ -35,6 +35,7 @@ std::unique_ptr<ipc::Receiver> listen(const WorkerOptions& options) {
   const ipc::Kind& kind = kind_of(options);
   ipc::Options how;
   how.fd = options.inbox_fd;
+  how.capacity = options.capacity;
   std::string address = options.inbox;
   // Whoever joins by hand need not think of a name.
   if (address.empty() && kind.traits.named)

@@ -13,6 +13,7 @@ std::vector<std::string> worker_arguments(const WorkerOptions& options) {
     add("--generation", std::to_string(options.generation));
   }
   if (!options.inbox.empty()) add("--inbox", options.inbox);
+  if (options.capacity) add("--capacity", std::to_string(*options.capacity));
   if (!options.master.empty()) add("--master", options.master);
   if (options.inbox_fd) add("--inbox-fd", std::to_string(*options.inbox_fd));
   if (options.master_fd) add("--master-fd", std::to_string(*options.master_fd));

@@ -29,6 +29,7 @@ struct WorkerOptions {
   std::string inbox;   ///< Where it listens.
   std::string master;  ///< Where the master listens.
   std::optional<int> inbox_fd;
+  std::optional<std::size_t> capacity;  ///< Bytes that may wait in the inbox, if that is decided.
   std::optional<int> master_fd;
   std::optional<int> lifeline_fd;  ///< Readable, at its end, once the master is gone.
   Limits limits;

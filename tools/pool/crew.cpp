@@ -42,8 +42,7 @@ Fd open_writer(const std::string& path) {
 }
 
 /// Shell workers connect anew for each message, and killed ones keep their place for a moment.
-ipc::Options inbox_options(const ipc::Kind& kind) {
-  ipc::Options options;
+ipc::Options with_room_for_all(const ipc::Kind& kind, ipc::Options options) {
   if (std::ranges::find(kind.options, "max_senders") != kind.options.end())
     options.max_senders = ipc::kMostSenders;
   return options;
@@ -75,7 +74,8 @@ struct Crew::Member {
 };
 
 Crew::Crew(asio::any_io_executor executor, Owner& owner, const ipc::Kind& kind, RunId run,
-           std::function<std::string(const std::string&)> address, const Rules& rules)
+           std::function<std::string(const std::string&)> address, const ipc::Options& inbox,
+           const Rules& rules)
     : executor_(std::move(executor)),
       owner_(owner),
       kind_(kind),
@@ -83,7 +83,8 @@ Crew::Crew(asio::any_io_executor executor, Owner& owner, const ipc::Kind& kind, 
       address_(std::move(address)),
       rules_(rules),
       supervisor_(rules.supervisor),
-      inbox_(kind.listen(kind.traits.named ? address_("master") : "", inbox_options(kind))),
+      inbox_(
+          kind.listen(kind.traits.named ? address_("master") : "", with_room_for_all(kind, inbox))),
       hearing_(executor_, *inbox_),
       due_timer_(executor_),
       ping_timer_(executor_),

@@ -87,10 +87,11 @@ class Crew {
     Clock::duration farewell = std::chrono::seconds(1);
   };
 
-  /// `address` is asked for the address of each inbox, by a name such as "master" or "w1.3". Throws
-  /// ipc::Error if the master's inbox cannot be made.
+  /// `address` is asked for the address of each inbox, by a name such as "master" or "w1.3", and
+  /// `inbox` is how the master's is made. Throws ipc::Error if it cannot be.
   Crew(boost::asio::any_io_executor executor, Owner& owner, const ipc::Kind& kind, RunId run,
-       std::function<std::string(const std::string&)> address, const Rules& rules);
+       std::function<std::string(const std::string&)> address, const ipc::Options& inbox,
+       const Rules& rules);
   /// Kills the children that are left.
   ~Crew();
   Crew(const Crew&) = delete;
