@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ipc/kinds.hpp"
 #include "tools/cli.hpp"
 #include "tools/cli/exit.hpp"
 #include "tools/cli/values.hpp"
@@ -16,12 +17,13 @@ constexpr const char* kHelp =
     "Examples:\n"
     "  ipc recv --transport dgram demo\n"
     "  seq 5 | ipc send --transport dgram --wait demo\n"
-    "  ipc kinds --json\n"
+    "  ipc kinds mq\n"
     "\n"
     "Usage: ipc COMMAND [OPTION...] [ARGUMENT...]\n"
     "  send     what KIND-send does, for the kind that --transport or $IPC_TRANSPORT names\n"
     "  recv     what KIND-recv does\n"
-    "  kinds    which kinds there are, and what each can do; --json for programs\n"
+    "  kinds    which kinds there are; with a KIND what it can do, where it keeps less than the\n"
+    "           contract, and the limits of this machine; --json for programs\n"
     "`ipc send --help` and `ipc recv --help` tell more.\n";
 
 int print(const std::string& text) {
@@ -38,11 +40,21 @@ int refuse(const std::string& sentence) {
 }
 
 int print_kinds(const std::vector<std::string_view>& arguments) {
-  if (arguments.empty()) return print(tools::kinds_text());
-  if (arguments.size() == 1 && arguments[0] == "--json") return print(tools::kinds_json());
-  if (arguments.size() == 1 && (arguments[0] == "-h" || arguments[0] == "--help"))
-    return print(kHelp);
-  return refuse("kinds: takes nothing but --json, not '" + std::string(arguments[0]) + "'");
+  bool as_json = false;
+  const ipc::Kind* only = nullptr;
+  for (const auto argument : arguments) {
+    if (argument == "-h" || argument == "--help") return print(kHelp);
+    if (argument == "--json") {
+      as_json = true;
+    } else if (argument.starts_with('-') || only != nullptr) {
+      return refuse("kinds: takes one KIND and --json, not '" + std::string(argument) + "'");
+    } else if (only = ipc::kinds::find(argument); only == nullptr) {
+      return refuse("kinds: unknown kind '" + std::string(argument) + "'; there are " +
+                    ipc::kinds::names());
+    }
+  }
+  if (as_json) return print(tools::kinds_json(only));
+  return print(only ? tools::kind_text(*only) : tools::kinds_text());
 }
 
 }  // namespace

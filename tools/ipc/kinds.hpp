@@ -1,13 +1,21 @@
-// `ipc kinds`: what mechanisms there are and what each can do.
+// `ipc kinds`: what mechanisms there are, what each can do, and what this machine allows it.
 #pragma once
 
 #include <string>
 
+namespace ipc {
+struct Kind;
+}
+
 namespace tools {
 
-/// A paragraph for each kind: name, summary, traits, options.
+/// All kinds, a few lines each: summary and advice.
 std::string kinds_text();
-/// The same as a JSON array, one object for each kind, each on a line of its own.
-std::string kinds_json();
+/// One kind: advice, traits, where it keeps less than the contract, the limits of this machine as
+/// they are now and their remedies, options.
+std::string kind_text(const ipc::Kind& kind);
+/// All of that as a JSON array with one object for each kind, each on a line of its own; with `only`,
+/// of that one.
+std::string kinds_json(const ipc::Kind* only = nullptr);
 
 }  // namespace tools
