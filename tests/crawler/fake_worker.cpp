@@ -163,12 +163,14 @@ int main(int argc, char** argv) {
   const char* variable = std::getenv("FAKE_WORKER");
   const std::string manner = variable != nullptr ? variable : "";
   if (manner == "die") return 3;
-  auto options = options_of(argc, argv);
+  const auto options = options_of(argc, argv);
   const bool lives_on = manner == "lives-on";
+  FakeWorker worker(options);
   if (lives_on) {
     ::close(std::stoi(options.at("--lifeline-fd")));
   } else {
-    // A lifeline has nothing to read until its end.
+    // A lifeline has nothing to read until its end. The thread comes after the inbox, whose kind may
+    // want signals blocked in all of them.
     std::thread([fd = std::stoi(options.at("--lifeline-fd"))] {
       char none;
       while (::read(fd, &none, 1) == -1) {
@@ -176,7 +178,6 @@ int main(int argc, char** argv) {
       std::_Exit(0);
     }).detach();
   }
-  FakeWorker worker(std::move(options));
   if (manner != "mute") worker.say_hello();
   worker.run(lives_on);
   return 0;
