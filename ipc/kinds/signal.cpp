@@ -51,17 +51,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "ipc/bare/signals.hpp"
 #include "ipc/framed/inbox.hpp"
 #include "ipc/framed/readiness.hpp"
 #include "ipc/kinds.hpp"
-#include "ipc/sys/futex.hpp"
 #include "ipc/sys/lease.hpp"
 #include "ipc/sys/seat.hpp"
 #include "ipc/sys/signal_number.hpp"
+#include "ipc/sys/signal_quota.hpp"
 #include "ipc/sys/wait.hpp"
 #include "ipc/wire/signal_frame.hpp"
 
@@ -70,105 +69,51 @@ namespace {
 
 // SI_ASYNCNL in the kernel's list, which it never uses itself: so ours are told from sigqueue(3)'s.
 constexpr int kCode = -60;
-constexpr std::size_t kMostUnderWay = 1024;
-constexpr std::size_t kShareOfUser = 8;
 constexpr std::int32_t kMostNudges = 64;
-constexpr std::uint32_t kReckoning =
-    256;  // signals between two looks at how many senders there are
 constexpr auto kQuotaPatience = std::chrono::seconds(2);
 constexpr auto kNap = std::chrono::milliseconds(1);
 constexpr auto kMoment = std::chrono::milliseconds(10);
 
-// What the receiver tells its senders, before any of them can see it.
-struct Announcement {
+// On the page of the lease: what the receiver tells its senders before any of them can see it, and
+// what they count together.
+struct Board {
   std::uint32_t number = 0;
   std::uint32_t wide = 0;
   std::uint32_t salt = 0;
-  std::uint32_t under_way = 0;  ///< How many signals at most, of all senders.
-};
+  sys::SignalQuota quota;
+  std::atomic<std::int32_t> nudges = 0;  ///< Sent; not counted in anybody's share.
+  std::atomic<std::int32_t> nudges_taken = 0;
 
-// On the page of the lease.
-struct Board {
-  Announcement said;
-  std::atomic<std::uint32_t> dead;   ///< Slots that say live, but whose owners are dead.
-  std::atomic<std::int32_t> nudges;  ///< Sent; not counted in anybody's share.
-  std::atomic<std::int32_t> nudges_taken;
+  explicit Board(const sys::SignalNumber& signal)
+      : number(static_cast<std::uint32_t>(signal.get())),
+        wide(signal.carries_all(kCode) ? 1 : 0),
+        quota{sys::signal_quota_here()} {
+    if (::getrandom(&salt, sizeof salt, 0) != sizeof salt) throw Error("getrandom", "", errno);
+  }
+  wire::SignalForm form(std::uint32_t slots) const { return {wide != 0, salt, slots}; }
 };
 static_assert(sizeof(Board) <= sys::kKindRoom);
 
-bool is_live(const sys::Slot& slot) {
-  return sys::Tenure::unpacked(slot.tenure.load(std::memory_order_relaxed)).place ==
-         sys::Place::live;
-}
-
 sys::QueuedSignal signal_of(const wire::SignalFrame& frame, const wire::SignalForm& form,
                             int number) {
-  sys::QueuedSignal signal{number, 0, SI_QUEUE, ::getpid(), ::getuid(), {}};
-  if (form.wide) {
-    signal.code = kCode;
-    signal.error = static_cast<int>(frame.header);
-    signal.bytes = frame.bytes;
-  } else {
-    const std::uint64_t front = frame.header;  // 24 bits, and the 5 bytes above them
-    std::memcpy(signal.bytes.data(), &front, 3);
-    std::memcpy(signal.bytes.data() + 3, frame.bytes.data(), wire::kNarrowBytes);
-  }
-  return signal;
+  const auto cargo = wire::pack(form, frame);
+  const int code = form.wide ? kCode : SI_QUEUE;
+  return {number, static_cast<int>(cargo.word), code, ::getpid(), ::getuid(), cargo.bytes};
 }
 
 std::optional<wire::SignalFrame> frame_of(const sys::QueuedSignal& signal,
                                           const wire::SignalForm& form) {
-  wire::SignalFrame frame;
-  if (form.wide) {
-    if (signal.code != kCode) return std::nullopt;
-    frame.header = static_cast<std::uint32_t>(signal.error);
-    frame.bytes = signal.bytes;
-  } else {
-    if (signal.code != SI_QUEUE) return std::nullopt;
-    std::memcpy(&frame.header, signal.bytes.data(), 3);
-    std::memcpy(frame.bytes.data(), signal.bytes.data() + 3, wire::kNarrowBytes);
-  }
-  return frame;
+  if (signal.code != (form.wide ? kCode : SI_QUEUE)) return std::nullopt;
+  return wire::unpack(form, {static_cast<std::uint32_t>(signal.error), signal.bytes});
 }
 
-// Whether all that we want to use of a signal arrives as it was sent.
-bool kernel_carries_all(const sys::SignalNumber& number) {
-  const sys::Fd self(sys::open_pidfd(::getpid(), "to try on ourselves").check("").fd());
-  sys::QueuedSignal sent{number.get(), 0x5aa5c33c, kCode, ::getpid(), ::getuid(), {}};
-  for (std::size_t i = 0; i < sent.bytes.size(); ++i) sent.bytes[i] = std::byte(0xff - 7 * i);
-  if (!sys::queue_signal(self.get(), sent, "does this kernel carry 24 bytes?").ok()) return false;
-  sys::QueuedSignal got;
-  const auto deadline = Deadline::after(std::chrono::seconds(1));
-  while (!deadline.expired()) {
-    if (!sys::take_signal(number.set(), got, deadline, "did it?").ok()) continue;
-    if (got.pid == sent.pid && got.code == kCode)
-      return got.error == sent.error && got.bytes == sent.bytes;
-  }
-  return false;
-}
-
-Announcement announce(const sys::SignalNumber& number) {
-  Announcement board;
-  board.number = static_cast<std::uint32_t>(number.get());
-  board.wide = kernel_carries_all(number) ? 1 : 0;
-  if (::getrandom(&board.salt, sizeof board.salt, 0) != sizeof board.salt)
-    throw Error("getrandom", "", errno);
-  board.under_way = static_cast<std::uint32_t>(
-      std::clamp<std::size_t>(sys::pending_limit() / kShareOfUser, 1, kMostUnderWay));
-  return board;
-}
-
-sys::Lease::Terms terms_of(const Options& options, const Announcement& said) {
+sys::Lease::Terms terms_of(const Options& options, const Board& board) {
   return {.kind = "signal",
           .home = sys::Home::none,
           .mode = options.mode.value_or(0600),
           .max_message = options.max_message.value_or(kMaxMessage),
           .max_senders = static_cast<std::uint32_t>(options.max_senders.value_or(kMaxSenders)),
-          .kind_room = std::as_bytes(std::span(&said, 1))};
-}
-
-wire::SignalForm form_of(const Board& board, std::uint32_t slots) {
-  return {board.said.wide != 0, board.said.salt, slots};
+          .kind_room = std::as_bytes(std::span(&board, 1))};
 }
 
 class SignalReceiver final : public Receiver {
@@ -176,12 +121,11 @@ class SignalReceiver final : public Receiver {
   SignalReceiver(const std::string& address, const Options& options)
       : Receiver(address),
         number_(options.signal),
-        lease_(sys::resolve(address), terms_of(options, announce(number_)),
-               [](const std::string&) {}),
+        lease_(sys::resolve(address), terms_of(options, Board(number_)), [](const std::string&) {}),
         board_(*static_cast<Board*>(lease_.kind_room())),
-        form_(form_of(board_, static_cast<std::uint32_t>(lease_.slots().size()))),
+        form_(board_.form(static_cast<std::uint32_t>(lease_.slots().size()))),
         readers_(lease_.slots().size()),
-        frames_(lease_.slots().size()),
+        tally_(lease_.slots(), board_.quota),
         inbox_({.slots = lease_.slots(),
                 .lives = [this](std::uint32_t slot) { return lease_.sender_lives(slot); },
                 .any_lives = [this] { return lease_.any_sender_lives(); },
@@ -238,32 +182,16 @@ class SignalReceiver final : public Receiver {
           generation == tenure.generation && claimed != 0 && claimed != signal_.pid;
       if (stranger || !inbox_.plausible({.sender = *id})) return skip();
       reader.enter(*id, signal_.pid);
-      frames_[*slot] = 0;
-      count(*slot);
+      tally_.enter(*slot, generation);
+      tally_.count(*slot);
+      count_dead();
       return std::nullopt;
     }
     if (!reader.is_of(signal_.pid)) return skip();
     const auto whole = reader.read(form_, frame_);
     if (!whole || !inbox_.plausible(*whole)) return skip();
-    count(*slot);
+    tally_.count(*slot);
     return inbox_.accept(*whole);
-  }
-
-  // Tells the sender that one more of its signals is taken.
-  void count(std::uint32_t number) {
-    sys::Slot& slot = lease_.slots()[number];
-    const std::uint32_t taken = ++frames_[number];
-    slot.frames.store(std::uint64_t{readers_[number].id() / form_.slots} << 32 | taken,
-                      std::memory_order_release);
-    // Sequentially consistent with the sender's store of `room_wanted` and its look at `frames`.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (slot.room_wanted.load(std::memory_order_relaxed) == 0) return;
-    const auto at = slot.room_at.load(std::memory_order_relaxed);
-    if (static_cast<std::int32_t>(taken - at) < 0) return;
-    slot.room_wanted.store(0, std::memory_order_relaxed);
-    slot.bell.fetch_add(1, std::memory_order_relaxed);
-    sys::wake_futex(slot.bell,
-                    "half of what it had under way is taken: a waiting sender may go on");
   }
 
   std::optional<Received> skip() {
@@ -272,14 +200,11 @@ class SignalReceiver final : public Receiver {
   }
 
   Received done(const Received& received) {
-    if (received.status == Status::died) {
-      // The dead count as senders until their slot is taken again, unless it is said.
-      std::uint32_t dead = 0;
-      for (std::uint32_t i = 0; i < form_.slots; ++i)
-        dead += is_live(lease_.slots()[i]) && !lease_.sender_lives(i) ? 1u : 0u;
-      board_.dead.store(dead, std::memory_order_relaxed);
-    }
+    if (received.status == Status::died) count_dead();
     return readiness_.done(received, false);
+  }
+  void count_dead() {
+    tally_.count_dead([this](std::uint32_t slot) { return lease_.sender_lives(slot); });
   }
 
   int do_readiness_fd() override {
@@ -294,7 +219,7 @@ class SignalReceiver final : public Receiver {
   Board& board_;
   wire::SignalForm form_;
   std::vector<wire::SignalReader> readers_;
-  std::vector<std::uint32_t> frames_;  ///< Taken of each slot's owner, modulo 2^32.
+  sys::SignalTally tally_;
   framed::Inbox inbox_;
   sys::QueuedSignal signal_;
   wire::SignalFrame frame_;
@@ -319,17 +244,19 @@ class SignalSender final : public Sender {
       : Sender(seat.max_message()),
         seat_(std::move(seat)),
         board_(*static_cast<Board*>(seat_.kind_room())),
-        form_(form_of(board_, seat_.max_senders())),
+        form_(board_.form(seat_.max_senders())),
         process_(seat_.open_receiver()),
+        share_(seat_, board_.quota),
         writer_(form_, 0) {
     nudge("tell the receiver to look: we have come");
     seat_.enter();  // the lease is looked at once more: the pidfd is of the process that holds it
     writer_ = wire::SignalWriter(form_, seat_.id());
   }
 
+  int number() const { return static_cast<int>(board_.number); }
+
   sys::Result queue(const wire::SignalFrame& frame, const char* why) {
-    return sys::queue_signal(process_.get(),
-                             signal_of(frame, form_, static_cast<int>(board_.said.number)), why);
+    return sys::queue_signal(process_.get(), signal_of(frame, form_, number()), why);
   }
 
   // With dozens of them waiting the receiver has reason enough to look.
@@ -363,72 +290,22 @@ class SignalSender final : public Sender {
   Status put(const wire::SignalFrame& frame, Deadline deadline) {
     std::optional<Deadline> patience;
     for (;;) {
-      if (under_way() >= share_) reckon();
-      if (under_way() < share_) {
+      if (share_.has_room()) {
         const auto sent = queue(frame, "one signal, with as much as it carries");
         if (sent.ok()) {
-          if (++frames_ % kReckoning == 0) reckon();
+          share_.count();
           return Status::ok;
         }
         if (sent.error == ESRCH) return Status::closed;
-        if (sent.error != EAGAIN) refuse(sent);
+        if (sent.error != EAGAIN) sys::refuse_signal(sent, number());
         // Others have used up the queue of the receiver's user.
         if (!patience) patience = Deadline::after(kQuotaPatience);
-        if (under_way() == 0 && patience->expired()) refuse(sent);
+        if (share_.is_idle() && patience->expired()) sys::refuse_signal(sent, number());
       }
       if (!seat_.receiver_lives()) return Status::closed;
       if (deadline.expired()) return Status::timed_out;
-      wait(patience ? std::min(deadline, Deadline::after(kNap)) : deadline);
+      share_.wait(patience ? std::min(deadline, Deadline::after(kNap)) : deadline);
     }
-  }
-
-  std::uint32_t under_way() {
-    const auto word = seat_.slot().frames.load(std::memory_order_acquire);
-    const auto taken = word >> 32 == generation() ? static_cast<std::uint32_t>(word) : 0;
-    return frames_ - taken;
-  }
-  std::uint32_t generation() const { return seat_.id() / form_.slots; }
-
-  // What one of the live senders may have under way.
-  void reckon() {
-    std::uint32_t live = 0;
-    for (const sys::Slot& slot : seat_.slots()) live += is_live(slot) ? 1u : 0u;
-    live -= std::min(live, board_.dead.load(std::memory_order_relaxed));
-    share_ = std::max<std::uint32_t>(board_.said.under_way / std::max<std::uint32_t>(live, 1), 1);
-  }
-
-  // Until half of what is under way has been taken: less would be a wake-up for every signal.
-  void wait(Deadline deadline) {
-    sys::Slot& slot = seat_.slot();
-    const auto bell = slot.bell.load(std::memory_order_relaxed);
-    const auto before = under_way();
-    slot.room_at.store(frames_ - std::min(before, share_) / 2, std::memory_order_relaxed);
-    slot.room_wanted.store(1, std::memory_order_relaxed);
-    // Sequentially consistent with the receiver's count(): it sees that we want room, or we see
-    // what it has taken.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (under_way() == before)
-      sys::wait_futex(slot.bell, bell, std::min(deadline, Deadline::after(sys::Seat::kLook)),
-                      "enough signals are under way: until the receiver has taken half of them");
-    slot.room_wanted.store(0, std::memory_order_relaxed);
-  }
-
-  [[noreturn]] void refuse(const sys::Result& failed) const {
-    const auto name = sys::signal_name(static_cast<int>(board_.said.number));
-    if (failed.error == EPERM)
-      throw Error(Trouble::failed, EPERM,
-                  "pidfd_send_signal " + name +
-                      ": signals go to processes of the same user only, "
-                      "or from root");
-    if (failed.error == EAGAIN)
-      throw Error(Trouble::limit, EAGAIN,
-                  "pidfd_send_signal " + name +
-                      ": other programs of the receiver's user have used "
-                      "up its queue of signals (RLIMIT_SIGPENDING, here " +
-                      std::to_string(sys::pending_limit()) +
-                      ", for all processes of the user): end them, or raise it with ulimit -i");
-    failed.check(name);
-    throw std::logic_error("a failure that is none");
   }
 
   std::uint64_t do_taken(std::uint64_t want, Deadline deadline) override {
@@ -439,10 +316,9 @@ class SignalSender final : public Sender {
   Board& board_;
   wire::SignalForm form_;
   sys::Fd process_;
+  sys::SignalShare share_;
   wire::SignalWriter writer_;
   bool greeted_ = false;
-  std::uint32_t frames_ = 0;  ///< Sent, modulo 2^32.
-  std::uint32_t share_ = 1;
   std::uint64_t messages_ = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "ipc/sys/signal_number.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <string>
 
@@ -75,6 +77,21 @@ SignalNumber::~SignalNumber() {
   (void)set_disposition(number_, SIG_IGN, "one that is still on its way must not kill us");
   if (!was_blocked_) (void)unblock_signals(set_, "as it was before");
   used.fetch_and(~bit_of(number_), std::memory_order_relaxed);
+}
+
+bool SignalNumber::carries_all(int code) const {
+  const Fd self(open_pidfd(::getpid(), "to try on ourselves").check("").fd());
+  QueuedSignal sent{number_, 0x5aa5c33c, code, ::getpid(), ::getuid(), {}};
+  for (std::size_t i = 0; i < sent.bytes.size(); ++i) sent.bytes[i] = std::byte(0xff - 7 * i);
+  if (!queue_signal(self.get(), sent, "does this kernel carry 24 bytes?").ok()) return false;
+  QueuedSignal got;
+  const auto deadline = Deadline::after(std::chrono::seconds(1));
+  while (!deadline.expired()) {
+    if (!take_signal(set_, got, deadline, "did it?").ok()) continue;
+    if (got.pid == sent.pid && got.code == code)
+      return got.error == sent.error && got.bytes == sent.bytes;
+  }
+  return false;
 }
 
 }  // namespace ipc::sys

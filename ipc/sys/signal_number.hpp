@@ -21,6 +21,10 @@ class SignalNumber {
   SignalNumber(const SignalNumber&) = delete;
   SignalNumber& operator=(const SignalNumber&) = delete;
 
+  /// Tries, on this process itself, whether the kernel hands over all of a QueuedSignal as it was
+  /// sent: sigqueue(3) promises no more than the first 8 bytes. To be asked before anybody else sends.
+  bool carries_all(int code) const;
+
   int get() const { return number_; }
   const sigset_t& set() const { return set_; }
 

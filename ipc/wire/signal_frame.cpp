@@ -11,6 +11,7 @@ constexpr std::uint32_t kSlotMask = (1u << kSlotBits) - 1;
 constexpr std::uint32_t kGenerationMask = 15;
 constexpr std::uint32_t kFields = (1u << 18) - 1;
 constexpr std::size_t kLength = sizeof(std::uint32_t);
+constexpr std::size_t kNarrowHeader = 3;
 
 std::uint32_t check_of(const SignalForm& form, std::uint32_t fields, std::uint32_t index) {
   const std::uint64_t a = std::uint64_t{form.salt} << 32 | fields;
@@ -49,6 +50,24 @@ void fill_with_salt(SignalFrame& frame, const SignalForm& form) {
 }
 
 }  // namespace
+
+SignalCargo pack(const SignalForm& form, const SignalFrame& frame) {
+  if (form.wide) return {frame.header, frame.bytes};
+  SignalCargo cargo;
+  for (std::size_t i = 0; i < kNarrowHeader; ++i)
+    cargo.bytes[i] = static_cast<std::byte>(frame.header >> 8 * i);
+  std::memcpy(cargo.bytes.data() + kNarrowHeader, frame.bytes.data(), kNarrowBytes);
+  return cargo;
+}
+
+SignalFrame unpack(const SignalForm& form, const SignalCargo& cargo) {
+  if (form.wide) return {cargo.word, cargo.bytes};
+  SignalFrame frame;
+  for (std::size_t i = 0; i < kNarrowHeader; ++i)
+    frame.header |= std::to_integer<std::uint32_t>(cargo.bytes[i]) << 8 * i;
+  std::memcpy(frame.bytes.data(), cargo.bytes.data() + kNarrowHeader, kNarrowBytes);
+  return frame;
+}
 
 SignalFrame SignalWriter::nudge(const SignalForm& form) {
   return {header_of(form, 0, SignalPart::nudge, 0, 0), {}};

@@ -1,8 +1,8 @@
 // How a message travels as signals.
 //
-// A queued signal has room for 5 or 24 bytes beside its header, so that the 24 bytes of a frame's
-// header (wire/frame.hpp) would be all that it carries. Signals of one number keep their order, so
-// most of that header needs to be said once only:
+// A queued signal has room for a word and 24 bytes, or where a kernel does not copy all of it, for 8
+// bytes: too little to repeat the 24 bytes of a frame's header (wire/frame.hpp) in each. Signals of
+// one number keep their order, so most of that header needs to be said once only:
 //
 //   header, 24 bits:   slot 12 | part 2 | generation 4 | check 6       (8 more bits of check if wide)
 //
@@ -12,8 +12,10 @@
 //   rest    the bytes that follow
 //   nudge   nothing; somebody came or left, so look at the lease
 //
-// `generation` are the last bits of the slot's, `check` is over the header, the salt of this life of
-// the receiver and the position in the message: a lost signal, or one of somebody else, is noticed.
+// Wide, the header is the word and the bytes are 24; narrow, the header is the first 3 of 8 bytes and
+// 5 are left. `generation` are the last bits of the slot's, `check` is over the header, the salt of
+// this life of the receiver and the position in the message: a lost signal, or one of somebody else,
+// is noticed. Numbers are in the machine's own byte order: signals do not leave it.
 #pragma once
 
 #include <array>
@@ -43,6 +45,14 @@ struct SignalForm {
 
   std::size_t bytes() const { return wide ? kSignalBytes : kNarrowBytes; }
 };
+
+/// How a frame lies in a queued signal.
+struct SignalCargo {
+  std::uint32_t word = 0;                       ///< Wide only.
+  std::array<std::byte, kSignalBytes> bytes{};  ///< The first 8 if not wide.
+};
+SignalCargo pack(const SignalForm& form, const SignalFrame& frame);
+SignalFrame unpack(const SignalForm& form, const SignalCargo& cargo);
 
 /// Cuts messages of one connection. One thread.
 class SignalWriter {
