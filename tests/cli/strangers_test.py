@@ -1,5 +1,6 @@
 """--bare: our halves with programs that know nothing of us, as they stand in textbooks and manual pages."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -148,6 +149,72 @@ class Strangers(PairTest):
         code, _, err = sender.end(PATIENCE)
         self.assertEqual(code, 3)
         self.assertIn("the receiver is gone", err)
+
+    def bare_signals(self, *arguments):
+        """A bare signal-recv, and its pid as it has printed it."""
+        receiver = self.start("signal-recv", *arguments)
+        self.assertEqual(receiver.out.until(b"\n"), f"{receiver.pid}\n".encode())
+        return receiver
+
+    def test_signals_from_kill_and_from_python(self):
+        receiver = self.bare_signals("-n", "4")
+        pid = str(receiver.pid)
+        for signal_name, said in (("-USR1", b"handle signal 10 (SIGUSR1)\n"),
+                                  ("-RTMIN+3", b"handle signal 37 (SIGRTMIN+3)\n")):
+            self.assertEqual(self.shell(f"kill {signal_name} {pid}").end()[0], 0)
+            receiver.out.until(said)
+        os.kill(receiver.pid, signal.SIGUSR2)
+        receiver.out.until(b"handle signal 12 (SIGUSR2)\n")
+        self.assertEqual(self.run_to_end("/bin/kill", "-q", "42", "-s", "RTMIN+1", pid)[0], 0)
+        code, out, err = receiver.end()
+        self.assertTrue(out.endswith(b"handle signal 35 (SIGRTMIN+1) 42\n"), out)
+        self.assertEqual((code, err), (0, "signal-recv: received 4\n"))
+
+    def test_ordinary_signals_are_one_bit_and_real_time_signals_a_queue(self):
+        for number, received in (("USR1", 1), ("RTMIN+3", 1000)):
+            receiver = self.bare_signals("--signal", number)
+            os.kill(receiver.pid, signal.SIGSTOP)
+            code, _, err = self.run_to_end("signal-send", "--signal", number, "--repeat", "1000", str(receiver.pid))
+            self.assertEqual((code, err), (0, "signal-send: sent 1000\n"))
+            os.kill(receiver.pid, signal.SIGCONT)
+            wait_until(lambda: receiver.out.bytes.count(b"\n") >= 1 + received, "all that was kept was received")
+            receiver.send_signal(signal.SIGTERM)
+            code, out, err = receiver.end()
+            self.assertEqual((code, err), (-signal.SIGTERM, f"signal-recv: received {received}\n"))
+            self.assertEqual(out.count(b"handle signal"), received)
+
+    def test_queued_signals_carry_a_number_and_keep_their_order(self):
+        receiver = self.bare_signals("-n", "3")
+        for value in ("7", "-8", "9"):
+            self.assertEqual(self.run_to_end("signal-send", "--signal", "RTMIN+3", str(receiver.pid), value)[0], 0)
+        self.assertEqual(re.findall(rb"\) (-?\d+)\n", receiver.end()[1]), [b"7", b"-8", b"9"])
+
+    def test_an_ignored_interrupt_ends_nobody(self):
+        receiver = self.bare_signals("--ignore", "INT", "--ignore=HUP")
+        receiver.send_signal(signal.SIGINT)
+        receiver.send_signal(signal.SIGHUP)
+        receiver.send_signal(signal.SIGUSR1)
+        receiver.out.until(b"handle signal 10 (SIGUSR1)\n")
+        receiver.send_signal(signal.SIGTERM)
+        self.assertEqual(receiver.end()[0], -signal.SIGTERM)
+        receiver = self.bare_signals()
+        receiver.send_signal(signal.SIGINT)
+        self.assertEqual(receiver.end()[0], -signal.SIGINT)
+
+    def test_an_address_makes_messages_of_signals_and_none_makes_them_bare(self):
+        receiver = self.start("signal-recv", "-n", "1", "demo", "--signal", "RTMIN+5")
+        self.assertEqual(self.run_to_end("signal-send", "--wait", "demo", "a message")[0], 0)
+        self.assertEqual(receiver.end(), (0, b"a message\n", ""))
+        for words in (["-n1"], ["--count=1", "-t", "20"], ["--bare", "-n", "1"]):
+            receiver = self.bare_signals(*words)
+            receiver.send_signal(signal.SIGUSR1)
+            self.assertEqual(receiver.end()[0], 0)
+
+    def test_a_signal_to_a_process_that_is_gone(self):
+        other = self.shell("exit 0")
+        other.end()
+        code, _, err = self.run_to_end("signal-send", "--signal", "USR1", str(other.pid))
+        self.assertEqual((code, err), (3, f"signal-send: connect {other.pid}: no such process\n"))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,19 @@ std::string without_double_gaps(std::string text) {
 // What CLI11 makes of a flag that is given without a value.
 constexpr const char* kBareFlag = "true";
 
+// `set`, with the option's name before what it complains of.
+std::function<void(const std::string&)> naming(const std::string& names,
+                                               std::function<void(const std::string&)> set) {
+  return
+      [set = std::move(set), shown = names.substr(names.rfind(',') + 1)](const std::string& text) {
+        try {
+          set(text);
+        } catch (const UsageError& error) {
+          throw UsageError(shown + ": " + error.what());
+        }
+      };
+}
+
 }  // namespace
 
 CommandLine::CommandLine(const std::string& program, const std::string& usage,
@@ -50,38 +63,36 @@ CommandLine::CommandLine(const std::string& program, const std::string& usage,
 
 void CommandLine::value(const std::string& names, const std::string& type, const std::string& help,
                         std::function<void(const std::string&)> set) {
-  const std::string shown = names.substr(names.rfind(',') + 1);
-  app_.add_option_function<std::string>(
+  app_.add_option_function<std::string>(names, naming(names, std::move(set)), help)
+      ->type_name(type)
+      ->take_last()
+      ->group(group_);
+}
+
+void CommandLine::values(const std::string& names, const std::string& type, const std::string& help,
+                         std::function<void(const std::string&)> set) {
+  app_.add_option_function<std::vector<std::string>>(
           names,
-          [set = std::move(set), shown](const std::string& text) {
-            try {
-              set(text);
-            } catch (const UsageError& error) {
-              throw UsageError(shown + ": " + error.what());
-            }
+          [set = naming(names, std::move(set))](const std::vector<std::string>& texts) {
+            for (const auto& text : texts) set(text);
           },
           help)
       ->type_name(type)
-      ->take_last()
+      ->allow_extra_args(false)  // one value each time; what follows may be an argument
       ->group(group_);
 }
 
 void CommandLine::optional_value(const std::string& names, const std::string& type,
                                  const std::string& help,
                                  std::function<void(const std::string&)> set) {
-  const std::string shown = names.substr(names.rfind(',') + 1);
   // A flag, since CLI11 would take the next argument for the value of an option that may go without;
   // and one bound to no variable, since it makes a number of the value of any other flag.
   app_.add_flag(names, help)
       ->type_name("[=" + type + "]")
       ->take_last()
       ->group(group_)
-      ->each([set = std::move(set), shown](const std::string& text) {
-        try {
-          set(text == kBareFlag ? "" : text);
-        } catch (const UsageError& error) {
-          throw UsageError(shown + ": " + error.what());
-        }
+      ->each([set = naming(names, std::move(set))](const std::string& text) {
+        set(text == kBareFlag ? "" : text);
       });
 }
 

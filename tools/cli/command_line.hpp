@@ -26,6 +26,9 @@ class CommandLine {
   /// Options by their CLI11 names ("-n,--count"). `set` parses the value and throws UsageError.
   void value(const std::string& names, const std::string& type, const std::string& help,
              std::function<void(const std::string&)> set);
+  /// The same for one that may be given several times; `set` gets each value.
+  void values(const std::string& names, const std::string& type, const std::string& help,
+              std::function<void(const std::string&)> set);
   /// The same with "=VALUE" left out at will; `set` then gets "".
   void optional_value(const std::string& names, const std::string& type, const std::string& help,
                       std::function<void(const std::string&)> set);

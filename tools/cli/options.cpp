@@ -27,7 +27,11 @@ void add_transport_options(CommandLine& line, const ipc::Kind* kind, bool listen
   };
   line.group("Transport");
   if (kind == nullptr || kind->traits.bare)
-    line.flag("--bare", "Speak with programs that are not ours: no header, no lease", options.bare);
+    line.flag("--bare",
+              kind && knows("signal")
+                  ? "Signals as kill(1) sends them; --bare --help tells more"
+                  : "Speak with programs that are not ours: no header, no lease",
+              options.bare);
   if (knows("abstract"))
     line.flag("--abstract",
               listens ? "A name in the abstract namespace instead of a socket file"

@@ -1,5 +1,6 @@
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -18,6 +19,9 @@ namespace tools {
 namespace {
 
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+// The options of a bare receiver that have a value.
+constexpr std::array<std::string_view, 6> kBareValues{"--signal", "--ignore", "-n",
+                                                      "--count",  "-t",       "--timeout"};
 
 struct Wanted {
   std::optional<int> signal;
@@ -47,17 +51,35 @@ std::uint64_t receive_all(ipc::Receiver& receiver, const Wanted& wanted, const S
   return received;
 }
 
-bool asks_for_bare_signals(int argc, char** argv) {
-  bool address = false;
+// Whether the word is that option with its value: --signal=USR1, -n5.
+bool has(std::string_view word, std::string_view option) {
+  if (!word.starts_with(option)) return false;
+  return word.size() == option.size() || option.size() == 2 || word[option.size()] == '=';
+}
+
+// For a receiver there is a choice only if the line has nothing but what a bare one knows: an ADDRESS
+// is for messages, and so is any other option.
+bool asks_for_bare_receiver(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i)
+    if (const std::string_view word = argv[i]; word == "--bare" || has(word, "--ignore"))
+      return true;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--bare" || word == "--signal" || word.starts_with("--signal=") ||
-        word == "--ignore" || word.starts_with("--ignore="))
-      return true;
-    if (word == "--help" || word == "-h" || word == "--version") return false;
-    address = address || !word.starts_with('-');
+    const auto is_value = [&](std::string_view option) { return word == option; };
+    if (std::ranges::any_of(kBareValues, is_value)) {
+      ++i;
+    } else if (std::ranges::none_of(kBareValues, [&](auto option) { return has(word, option); })) {
+      return false;
+    }
   }
-  return !address;
+  return true;
+}
+
+bool asks_for_bare_sender(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i)
+    if (const std::string_view word = argv[i]; word == "--bare" || has(word, "--signal"))
+      return true;
+  return false;
 }
 
 int receive_bare(int argc, char** argv) {
@@ -71,11 +93,11 @@ int receive_bare(int argc, char** argv) {
     line.flag("--bare", "Signals as kill(1) sends them; understood without an ADDRESS", bare);
     line.value("--signal", "SIG", "This signal only",
                [&](const std::string& text) { wanted.signal = parse_signal(text); });
-    line.value("--ignore", "SIG", "Ignore it, INT for example; again for more",
-               [](const std::string& text) {
-                 if (std::signal(parse_signal(text), SIG_IGN) == SIG_ERR)
-                   throw UsageError("'" + text + "' cannot be ignored, by nobody");
-               });
+    line.values("--ignore", "SIG", "Ignore it, INT for example; again for more",
+                [](const std::string& text) {
+                  if (std::signal(parse_signal(text), SIG_IGN) == SIG_ERR)
+                    throw UsageError("'" + text + "' cannot be ignored, by nobody");
+                });
     line.value("-n,--count", "N", "End after so many",
                [&](const std::string& text) { wanted.count = parse_count(text, kAny); });
     line.value("-t,--timeout", "SECONDS", "End after this time", [&](const std::string& text) {
@@ -135,13 +157,13 @@ int send_bare(int argc, char** argv) {
 }  // namespace
 
 int receive_signals_main(int argc, char** argv) {
-  return asks_for_bare_signals(argc, argv) ? receive_bare(argc, argv)
-                                           : receive_main(ipc::kinds::signal, argc, argv);
+  return asks_for_bare_receiver(argc, argv) ? receive_bare(argc, argv)
+                                            : receive_main(ipc::kinds::signal, argc, argv);
 }
 
 int send_signals_main(int argc, char** argv) {
-  return asks_for_bare_signals(argc, argv) ? send_bare(argc, argv)
-                                           : send_main(ipc::kinds::signal, argc, argv);
+  return asks_for_bare_sender(argc, argv) ? send_bare(argc, argv)
+                                          : send_main(ipc::kinds::signal, argc, argv);
 }
 
 }  // namespace tools
