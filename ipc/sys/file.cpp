@@ -26,7 +26,24 @@ Result open(const std::string& path, int flags, mode_t mode, const char* why) {
       "openat", why, [&] { return ::open(path.c_str(), flags, mode); },
       [&] {
         auto line = shown::list("AT_FDCWD", shown::text(path), shown::open_flags(flags));
-        return flags & O_CREAT ? line + ", " + shown::mode(mode) : line;
+        return flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? line + ", " + shown::mode(mode)
+                                                              : line;
+      });
+}
+
+Result open_unnamed(const std::string& directory, mode_t mode, const char* why) {
+  return open(directory, O_RDWR | O_CLOEXEC | O_TMPFILE, mode, why);
+}
+
+Result link_unnamed(int fd, const std::string& path, const char* why) {
+  // The form that needs no capability: NOTES on O_TMPFILE in open(2).
+  const auto own = "/proc/self/fd/" + std::to_string(fd);
+  return perform(
+      "linkat", why,
+      [&] { return ::linkat(AT_FDCWD, own.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW); },
+      [&] {
+        return shown::list("AT_FDCWD", shown::text(own), "AT_FDCWD", shown::text(path),
+                           "AT_SYMLINK_FOLLOW");
       });
 }
 

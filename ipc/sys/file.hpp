@@ -20,6 +20,11 @@ inline iovec part(std::span<const std::byte> bytes) {
 }
 
 Result open(const std::string& path, int flags, mode_t mode, const char* why);
+/// A file without a name in that directory, open for reading and writing (O_TMPFILE, open(2)): it
+/// goes with its last descriptor, however the process ends, unless it is given a name.
+Result open_unnamed(const std::string& directory, mode_t mode, const char* why);
+/// Gives such a file its name; EEXIST if something has it.
+Result link_unnamed(int fd, const std::string& path, const char* why);
 Result read(int fd, std::span<std::byte> room, const char* why);
 /// A small text of /proc, in one read; empty if it is not there.
 std::string read_text(const std::string& path, const char* why);

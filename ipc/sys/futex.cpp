@@ -10,6 +10,25 @@
 #include "ipc/sys/show.hpp"
 
 namespace ipc::sys {
+namespace {
+
+// The call knows two words: it changes the second, wakes on the first, and wakes on the second too if
+// that had a certain value. Here both are one, and then nobody is left to be woken.
+void change_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t operation, const char* name,
+                     std::uint32_t operand, const char* why) {
+  const std::uint32_t encoded =
+      operation << 28 | std::uint32_t{FUTEX_OP_CMP_EQ} << 24 | (operand & 0xfff) << 12;
+  (void)perform(
+      "futex", why,
+      [&] { return ::syscall(SYS_futex, &word, FUTEX_WAKE_OP, INT_MAX, 0L, &word, encoded); },
+      [&] {
+        return shown::list("addr", "FUTEX_WAKE_OP", INT_MAX, 0, "addr",
+                           std::string(name) + " " + std::to_string(operand));
+      })
+      .check("");
+}
+
+}  // namespace
 
 void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
                 const char* why) {
@@ -26,11 +45,23 @@ void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadli
 }
 
 void wake_futex(std::atomic<std::uint32_t>& word, const char* why) {
+  wake_some_futex(word, INT_MAX, why);
+}
+
+void wake_some_futex(std::atomic<std::uint32_t>& word, int count, const char* why) {
   (void)perform(
       "futex", why,
-      [&] { return ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); },
-      [&] { return shown::list("addr", "FUTEX_WAKE", INT_MAX); })
+      [&] { return ::syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0); },
+      [&] { return shown::list("addr", "FUTEX_WAKE", count); })
       .check("");
+}
+
+void set_bits_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t bits, const char* why) {
+  change_and_wake(word, FUTEX_OP_OR, "FUTEX_OP_OR", bits, why);
+}
+
+void add_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t number, const char* why) {
+  change_and_wake(word, FUTEX_OP_ADD, "FUTEX_OP_ADD", number, why);
 }
 
 bool tell(Awaited& awaited, const char* why) {

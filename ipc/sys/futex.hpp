@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "ipc/sys/deadline.hpp"
@@ -14,6 +15,19 @@ void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadli
                 const char* why);
 /// Wakes everybody who sleeps on `word`, in any process that maps it.
 void wake_futex(std::atomic<std::uint32_t>& word, const char* why);
+/// Wakes at most `count` of them.
+void wake_some_futex(std::atomic<std::uint32_t>& word, int count, const char* why);
+
+/// Changes `word` and wakes everybody who sleeps on it, by one system call (FUTEX_WAKE_OP): a process
+/// that is killed has done both or neither, so that who sleeps there need not look at his neighbours.
+void set_bits_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t bits, const char* why);
+void add_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t number, const char* why);
+
+/// A futex is a word of 32 bits; this is the one with the low bits of a word of 64.
+inline std::atomic<std::uint32_t>& low_half(std::atomic<std::uint64_t>& word) {
+  static_assert(std::endian::native == std::endian::little);
+  return reinterpret_cast<std::atomic<std::uint32_t>&>(word);
+}
 
 /// Something in shared memory that is awaited now and then. Telling of it costs a load as long as
 /// nobody waits.

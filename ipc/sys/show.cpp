@@ -36,7 +36,10 @@ std::string open_flags(int flags) {
                {O_NOFOLLOW, "O_NOFOLLOW"}, {O_CLOEXEC, "O_CLOEXEC"}, {O_PATH, "O_PATH"}};
   for (const auto& [flag, name] : names)
     if (flags & flag) out += std::string("|") + name;
-  if ((flags & O_DIRECTORY) == O_DIRECTORY) out += "|O_DIRECTORY";
+  if ((flags & O_TMPFILE) == O_TMPFILE)
+    out += "|O_TMPFILE";  // which includes the next
+  else if ((flags & O_DIRECTORY) == O_DIRECTORY)
+    out += "|O_DIRECTORY";
   return out;
 }
 
