@@ -1,0 +1,127 @@
+// One who uses a synchronisation object: its place there, and the proof that it lives.
+//
+// The object is one file under its name, made by whoever comes first, mapped by all. It is its own
+// lease: each party keeps one byte of it locked, through the mapping (sys/lock.hpp), so that the
+// kernel tells who lives, whatever a dead one has left in its words. Comings and goings take turns
+// by another byte, the door:
+//
+//   making    the file is made without a name (O_TMPFILE), whole and with its maker in slot 0, and
+//             then linked to its name, which of two who come at once one can do. A maker that is
+//             killed leaves nothing.
+//   joining   open, take the door, see that the name still is this file, take a free slot. Who
+//             finds nobody there and nothing worth keeping removes the file and makes it anew.
+//   leaving   take the door, give the own byte back; the last removes the file, unless its state
+//             differs from that of a new one (an event that is set, permits that were posted).
+//
+// Killed at any instruction of these a party leaves at most the file, for the next to find.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "ipc/sync/page.hpp"
+#include "ipc/sys/deadline.hpp"
+#include "ipc/sys/fd.hpp"
+#include "ipc/sys/lock.hpp"
+#include "ipc/sys/name.hpp"
+
+namespace ipc::sync {
+
+/// What every kind of object is told when it is opened; it counts for whoever makes it.
+struct Options {
+  mode_t mode = 0600;  ///< Exactly, whatever the umask.
+  std::uint32_t max_parties = kUsualParties;
+};
+
+struct Terms {
+  Kind kind;
+  std::array<std::uint32_t, 2> numbers{};  ///< Page::numbers.
+  std::array<const char*, 2> names{};      ///< What they are called in a refusal.
+  bool any_numbers = false;                ///< Those of an object that is there are as good.
+  std::uint32_t state = 0;                 ///< The first word of the state at first.
+};
+
+/// One thread at a time: threads that share an object open it each for itself, and then exclude each
+/// other like processes. In a forked child the functions throw std::logic_error, and the destructor
+/// does nothing. The destructor is the good end; every other end, exec(3) included, is a death.
+class Party {
+ public:
+  /// Joins what stands under `name`, or makes it. Throws Trouble::corrupt if it is something else or
+  /// of another version, Trouble::invalid if it was made with other numbers, Trouble::limit if all
+  /// places are taken.
+  Party(const std::string& name, const Terms& terms, const Options& options);
+  ~Party();
+  Party(const Party&) = delete;
+  Party& operator=(const Party&) = delete;
+
+  const sys::Path& path() const { return path_; }
+  Page& page() const { return *static_cast<Page*>(mapping_.data()); }
+  template <class State>
+  State& state() const {
+    return state_of<State>(page());
+  }
+  Identity identity() const { return identity_; }
+  /// The own slot, and all that have ever had a party.
+  Slot& slot() const { return all_slots()[identity_.slot]; }
+  std::span<Slot> slots() const;
+
+  /// Asks the kernel, 0.5 µs.
+  bool lives(Identity who) const;
+  /// Whether the latest party of that slot lives.
+  bool lives(const Slot& slot) const;
+
+  /// Its process as it says; outdated as soon as it is returned.
+  std::optional<pid_t> pid_of(Identity who) const;
+
+  /// Throws std::logic_error in a forked child.
+  void check_fork() const;
+  bool is_ours() const { return fork_generation_ == sys::fork_generation(); }
+
+  /// From now on waiting ends, as if timed out, soon after `stops` says yes: at once if a signal
+  /// interrupts the wait, and else within 50 ms. It is called on the thread that waits.
+  void heed(std::function<bool()> stops) { stops_ = std::move(stops); }
+  bool is_stopped() const { return stops_ && stops_(); }
+  /// How long one may sleep in one go who has nobody to look after.
+  Deadline nap(Deadline deadline) const;
+
+ private:
+  bool join(const Terms& terms);
+  bool make(const Terms& terms, const Options& options);
+  void claim(int file);
+  void hold(int file, std::uint32_t max_parties);
+  void leave() noexcept;
+  Slot* all_slots() const;
+
+  sys::Path path_;
+  std::string full_;
+  Identity identity_;
+  sys::Mapping mapping_;  ///< Holds the lock on our byte.
+  sys::Fd query_;         ///< Another open file: an open file's own locks are invisible to it.
+  std::uint64_t inode_ = 0;
+  std::uint64_t fork_generation_ = 0;
+  std::function<bool()> stops_;
+};
+
+/// When somebody who waits for others asks whether they live. The first time soon, because it may
+/// have come after a death; then so often that nobody waits for a dead one for 100 ms, and that an
+/// idle one is woken 20 times a second.
+class Looks {
+ public:
+  bool are_due() {
+    if (!next_.expired()) return false;
+    next_ = Deadline::after(std::chrono::milliseconds(50));
+    return true;
+  }
+  Deadline until(Deadline deadline) const { return std::min(deadline, next_); }
+
+ private:
+  Deadline next_ = Deadline::after(std::chrono::milliseconds(1));
+};
+
+}  // namespace ipc::sync
