@@ -1,0 +1,75 @@
+#include "tests/sync/case.hpp"
+
+#include <fstream>
+
+namespace sync_test {
+namespace {
+
+std::string field_of(pid_t pid, const std::string& file, const std::string& name) {
+  std::ifstream lines("/proc/" + std::to_string(pid) + "/" + file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name)) return line.substr(name.size());
+  return "";
+}
+
+}  // namespace
+
+long sleeps_of(pid_t pid) {
+  return std::stol(field_of(pid, "status", "voluntary_ctxt_switches:"));
+}
+
+void wait_until_asleep(pid_t pid) {
+  const auto patience = Deadline::after(kPatience);
+  while (!field_of(pid, "wchan", "").starts_with("futex")) {
+    expect(!patience.expired(), "a process does not go to sleep");
+    ::usleep(200);
+  }
+}
+
+ipc::Trouble trouble_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const ipc::Error& error) {
+    return error.trouble();
+  }
+  FAIL("no error was thrown");
+  return ipc::Trouble::failed;
+}
+
+std::string sentence_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const ipc::Error& error) {
+    return error.what();
+  }
+  return "no error was thrown";
+}
+
+unsigned storm(unsigned count, std::chrono::nanoseconds span, const std::function<void()>& act) {
+  std::mt19937 random(12345);
+  const auto start = [&] {
+    return Child::run([&] {
+      for (;;) act();
+      return 1;
+    });
+  };
+  std::vector<Child> victims(count);
+  for (auto& victim : victims) victim = start();
+  unsigned killed = 0;
+  const auto end = Deadline::after(test::is_long() ? 5 * span : span);
+  while (!end.expired()) {
+    std::this_thread::sleep_for(std::chrono::microseconds(200 + random() % 1800));
+    auto& victim = victims[random() % count];
+    REQUIRE_MESSAGE(victim.is_running(), "a victim ended by itself");
+    victim.kill();
+    ++killed;
+    victim = start();
+  }
+  for (auto& victim : victims) {
+    REQUIRE_MESSAGE(victim.is_running(), "a victim ended by itself");
+    victim.kill();
+  }
+  return killed + count;
+}
+
+}  // namespace sync_test

@@ -1,0 +1,67 @@
+// What the tests of synchronisation objects share.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "ipc/sys/call.hpp"
+#include "ipc/sys/deadline.hpp"
+#include "ipc/sys/error.hpp"
+#include "tests/conformance/observers.hpp"
+#include "tests/support/child.hpp"
+#include "tests/support/guard.hpp"
+#include "tests/support/shared.hpp"
+#include "tests/sync/steps.hpp"
+
+namespace sync_test {
+
+using namespace std::chrono_literals;
+using ipc::Deadline;
+using test::Child;
+using test::expect;
+using test::Gate;
+using test::Shared;
+
+/// What nobody may wait longer for than this, who waits for a dead one.
+constexpr auto kAtOnce = 100ms;
+/// For what takes far less.
+constexpr auto kPatience = 20s;
+
+struct Case : test::Guard {
+  Case() : Guard(120s) {}
+};
+
+class Stopwatch {
+ public:
+  std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - begin_; }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+/// How often a process has gone to sleep by itself so far.
+long sleeps_of(pid_t pid);
+/// Waits until a process sleeps in futex(2), so that what comes next meets a sleeper.
+void wait_until_asleep(pid_t pid);
+
+/// The trouble of the Error that it throws.
+ipc::Trouble trouble_of(const std::function<void()>& act);
+/// Its sentence.
+std::string sentence_of(const std::function<void()>& act);
+
+/// Keeps `count` processes running that do `act` again and again, and kills one every 0.2 to 2 ms
+/// for as long as `span` (five times that in a long test). Returns how many it has killed.
+unsigned storm(unsigned count, std::chrono::nanoseconds span, const std::function<void()>& act);
+
+}  // namespace sync_test
