@@ -300,7 +300,7 @@ TEST_CASE_FIXTURE(ServerCase,
   });
   Client client(kind(), server.address());
   server.process().signal(SIGSTOP);
-  CHECK(client.call(text("hello?"), Deadline::after(1200ms)).outcome == Outcome::timed_out);
+  CHECK(client.call(text("hello?"), Deadline::after(700ms)).outcome == Outcome::timed_out);
   server.process().signal(SIGCONT);
   CHECK(client.call(text("hello?"), Deadline::after(kPatience)).outcome == Outcome::closed);
 }
