@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstdio>
 
+#include "ipc/sys/gather.hpp"
 #include "ipc/sys/show.hpp"
 
 namespace ipc::sys {
@@ -70,6 +71,8 @@ Result write(int fd, std::span<const std::byte> bytes, const char* why) {
 }
 
 Result writev(int fd, std::span<const iovec> parts, const char* why) {
+  if (const Gathered gathered(parts); gathered)
+    return write(fd, std::span(gathered.data(), gathered.size()), why);
   return perform(
       "writev", why, [&] { return ::writev(fd, parts.data(), static_cast<int>(parts.size())); },
       [&] { return shown::list(fd, shown::bytes(total(parts)), parts.size()); });

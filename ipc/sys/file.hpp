@@ -29,6 +29,7 @@ Result read(int fd, std::span<std::byte> room, const char* why);
 /// A small text of /proc, in one read; empty if it is not there.
 std::string read_text(const std::string& path, const char* why);
 Result write(int fd, std::span<const std::byte> bytes, const char* why);
+/// All parts in one call: writev(2), or write(2) of those that are short (sys/gather.hpp).
 Result writev(int fd, std::span<const iovec> parts, const char* why);
 Result pwrite(int fd, std::span<const std::byte> bytes, off_t offset, const char* why);
 /// fallocate(2) in its plain form: the range is backed, or ENOSPC.

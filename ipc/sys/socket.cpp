@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "ipc/sys/file.hpp"
+#include "ipc/sys/gather.hpp"
 #include "ipc/sys/show.hpp"
 
 namespace ipc::sys {
@@ -164,6 +165,14 @@ Result recv(int socket, std::span<std::byte> room, const char* why) {
 }
 
 Result sendmsg(int socket, std::span<const iovec> parts, const char* why) {
+  if (const Gathered gathered(parts); gathered)
+    return perform(
+        "sendto", why,
+        [&] { return ::send(socket, gathered.data(), gathered.size(), MSG_NOSIGNAL); },
+        [&] {
+          return shown::list(socket, shown::bytes(gathered.size()), gathered.size(), "MSG_NOSIGNAL",
+                             "NULL", 0);
+        });
   msghdr header{};
   header.msg_iov = const_cast<iovec*>(parts.data());  // sendmsg(2) does not write to it
   header.msg_iovlen = parts.size();

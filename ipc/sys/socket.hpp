@@ -54,7 +54,8 @@ std::size_t send_buffer_size(int socket);
 
 /// recv(2) with MSG_TRUNC: the value is the packet's true length, also if it is longer than `room`.
 Result recv(int socket, std::span<std::byte> room, const char* why);
-/// sendmsg(2) with MSG_NOSIGNAL.
+/// All parts in one call, with MSG_NOSIGNAL: sendmsg(2), or send(2) of those that are short
+/// (sys/gather.hpp).
 Result sendmsg(int socket, std::span<const iovec> parts, const char* why);
 /// recvmsg(2); `truncated` if the message was longer than `room`.
 Result recvmsg(int socket, std::span<std::byte> room, std::optional<Credentials>& from,

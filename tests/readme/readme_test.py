@@ -53,7 +53,7 @@ class Readme(unittest.TestCase):
         output = self.run_shell("\n".join(rest))
         for expected in (
             r"(?m)^1\n2\n3$",
-            r"sendmsg\(\d+, .*# ",
+            r"sendto\(\d+, .*# ",
             r"(?m)^Hello, datagram$",
             r"died; \d+ messages whole",
             r"(?m)^exit code 3$",
