@@ -233,10 +233,18 @@ bool Party::lives(Identity who) const {
   return sys::is_locked(query_.get(), who.byte(page().max_parties), "does this party live?");
 }
 
-bool Party::lives(const Slot& slot) const {
-  const auto number = static_cast<std::uint32_t>(&slot - all_slots());
-  // Acquire: who sees the generation sees the words of the party before it gone.
-  return lives(Identity{number, slot.generation.load(std::memory_order_acquire)});
+std::vector<Entry> Party::entries() const {
+  std::vector<Entry> all;
+  std::uint32_t number = 0;
+  for (const Slot& slot : slots()) {
+    // In this order, the first an acquire: a word that is not 0 then is that of this generation, or
+    // of a later one; which would have written it in its turn, but this is ours.
+    const auto generation = slot.generation.load(std::memory_order_acquire);
+    const auto word = slot.word.load(std::memory_order_acquire);
+    if (word != 0) all.push_back({{number, generation}, word});
+    ++number;
+  }
+  return all;
 }
 
 std::optional<pid_t> Party::pid_of(Identity who) const {
@@ -254,7 +262,7 @@ void Party::check_fork() const {
 }
 
 Deadline Party::nap(Deadline deadline) const {
-  return stops_ ? std::min(deadline, Deadline::after(std::chrono::milliseconds(50))) : deadline;
+  return stops_ ? std::min(deadline, Deadline::after(kLook)) : deadline;
 }
 
 }  // namespace ipc::sync

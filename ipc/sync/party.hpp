@@ -18,12 +18,15 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ipc/sync/page.hpp"
 #include "ipc/sys/deadline.hpp"
@@ -47,6 +50,12 @@ struct Terms {
   std::uint32_t state = 0;                 ///< The first word of the state at first.
 };
 
+/// What a party has written into its slot.
+struct Entry {
+  Identity who;
+  std::uint64_t word = 0;
+};
+
 /// One thread at a time: threads that share an object open it each for itself, and then exclude each
 /// other like processes. In a forked child the functions throw std::logic_error, and the destructor
 /// does nothing. The destructor is the good end; every other end, exec(3) included, is a death.
@@ -67,14 +76,17 @@ class Party {
     return state_of<State>(page());
   }
   Identity identity() const { return identity_; }
-  /// The own slot, and all that have ever had a party.
-  Slot& slot() const { return all_slots()[identity_.slot]; }
+  /// The own slot, and that of another.
+  Slot& slot() const { return slot(identity_); }
+  Slot& slot(Identity who) const { return all_slots()[who.slot]; }
+  /// All that have ever had a party.
   std::span<Slot> slots() const;
 
   /// Asks the kernel, 0.5 µs.
   bool lives(Identity who) const;
-  /// Whether the latest party of that slot lives.
-  bool lives(const Slot& slot) const;
+  /// All that have written something into their slots, with what they have written. In turn only
+  /// (word_lock.hpp): then nobody else writes anything but 0.
+  std::vector<Entry> entries() const;
 
   /// Its process as it says; outdated as soon as it is returned.
   std::optional<pid_t> pid_of(Identity who) const;
@@ -108,14 +120,16 @@ class Party {
   std::function<bool()> stops_;
 };
 
-/// When somebody who waits for others asks whether they live. The first time soon, because it may
-/// have come after a death; then so often that nobody waits for a dead one for 100 ms, and that an
-/// idle one is woken 20 times a second.
+/// How often somebody who waits for others looks whether they live: nobody waits for a dead one for
+/// 100 ms, and an idle one is woken 20 times a second.
+inline constexpr auto kLook = std::chrono::milliseconds(50);
+
+/// When to look: the first time soon, because one may have come after the death.
 class Looks {
  public:
   bool are_due() {
     if (!next_.expired()) return false;
-    next_ = Deadline::after(std::chrono::milliseconds(50));
+    next_ = Deadline::after(kLook);
     return true;
   }
   Deadline until(Deadline deadline) const { return std::min(deadline, next_); }

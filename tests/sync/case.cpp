@@ -12,7 +12,32 @@ std::string field_of(pid_t pid, const std::string& file, const std::string& name
   return "";
 }
 
+std::atomic<std::int64_t> lost = 0;
+
+void keep_time(const std::atomic<bool>& over) {
+  constexpr auto period = 2ms;
+  auto last = std::chrono::steady_clock::now();
+  while (!over) {
+    std::this_thread::sleep_for(period);
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::nanoseconds late = now - last - period;
+    if (late > period) lost += late.count();
+    last = now;
+  }
+}
+
 }  // namespace
+
+std::chrono::nanoseconds lost_to_others() {
+  return std::chrono::nanoseconds(lost);
+}
+
+Case::Case() : Guard(120s), metronome_(keep_time, std::cref(over_)) {}
+
+Case::~Case() {
+  over_ = true;
+  metronome_.join();
+}
 
 long sleeps_of(pid_t pid) {
   return std::stol(field_of(pid, "status", "voluntary_ctxt_switches:"));
@@ -24,6 +49,16 @@ void wait_until_asleep(pid_t pid) {
     expect(!patience.expired(), "a process does not go to sleep");
     ::usleep(200);
   }
+}
+
+bool ends_within(Child& child, std::chrono::nanoseconds span) {
+  const Stopwatch watch;
+  while (child.is_running()) {
+    if (watch.of_ours() > span) return false;
+    ::usleep(200);
+  }
+  CHECK(child.wait() == 0);
+  return true;
 }
 
 ipc::Trouble trouble_of(const std::function<void()>& act) {
@@ -60,13 +95,13 @@ unsigned storm(unsigned count, std::chrono::nanoseconds span, const std::functio
   while (!end.expired()) {
     std::this_thread::sleep_for(std::chrono::microseconds(200 + random() % 1800));
     auto& victim = victims[random() % count];
-    REQUIRE_MESSAGE(victim.is_running(), "a victim ended by itself");
+    if (!victim.is_running()) FAIL("a victim ended by itself, with " << victim.wait());
     victim.kill();
     ++killed;
     victim = start();
   }
   for (auto& victim : victims) {
-    REQUIRE_MESSAGE(victim.is_running(), "a victim ended by itself");
+    if (!victim.is_running()) FAIL("a victim ended by itself, with " << victim.wait());
     victim.kill();
   }
   return killed + count;

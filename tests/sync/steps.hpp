@@ -10,10 +10,10 @@ namespace sync_test {
 using Script = std::function<std::function<void()>()>;
 
 /// Runs what `script` returns in a new process and kills that by SIGKILL after its first instruction,
-/// in the next after its second, and so on until it gets through; `before` runs ahead of each
-/// process and `after` behind it, with whether it got through. Without IPC_TEST_LONG at most `most`
-/// of the instructions are chosen, evenly. Returns how many there are (ptrace(2),
-/// PTRACE_SINGLESTEP). What the script does must not wait for `after`.
+/// in another after its second, and so on; `before` runs ahead of each process and `after` behind
+/// it, with whether it got through, as the first and the last one do. Without IPC_TEST_LONG at most
+/// `most` of the instructions are chosen, evenly. Returns how many there are. What the script does
+/// must not wait for `after`.
 std::uint64_t kill_at_each_step(std::uint64_t most, const std::function<void()>& before,
                                 const Script& script, const std::function<void(bool)>& after);
 
