@@ -8,6 +8,12 @@
 namespace ipc::rpc {
 namespace {
 
+std::unique_ptr<Sender> connect(const Kind& kind, const std::string& address) {
+  Options options;
+  options.require_receiver = kind.traits.durable;  // what is sent to the dead must not stay
+  return kind.connect(address, options);
+}
+
 const Options& checked(const Options& options) {
   constexpr std::size_t least = kHeader + kMostAddress;
   if (options.max_message.value_or(kMaxMessage) >= least) return options;
@@ -85,18 +91,12 @@ bool Server::take_call(const Message& message, const Peer& peer) {
   try {
     // Now and not with the reply: of a caller that is gone, killed or in an earlier life of a durable
     // inbox, nothing has to be done.
-    connect(caller);
+    caller.sender = connect(kind_, caller.address);
   } catch (const Error& error) {
     if (error.trouble() == Trouble::no_receiver) forget(entry);
     // Any other reason is told by reply(), which tries again.
   }
   return true;
-}
-
-void Server::connect(Caller& caller) const {
-  Options options;
-  options.require_receiver = kind_.traits.durable;  // what is sent to the dead must not stay
-  caller.sender = kind_.connect(caller.address, options);
 }
 
 bool Server::is_wanted(Call call) const {
@@ -108,7 +108,7 @@ Server::Caller* Server::caller_of(Call call) {
   if (!is_wanted(call)) return nullptr;
   Caller& caller = callers_.at(call.caller);
   try {
-    if (caller.sender == nullptr) connect(caller);
+    if (caller.sender == nullptr) caller.sender = connect(kind_, caller.address);
     return &caller;
   } catch (const Error& error) {
     if (error.trouble() != Trouble::no_receiver) throw;
@@ -138,6 +138,32 @@ Status Server::answer(Call call, Type type, Bytes body, Deadline deadline) {
   if (status == Status::ok) caller->open.erase(call.number);
   if (status == Status::closed) forget(callers_.find(call.caller));
   return status;
+}
+
+Deferred Server::defer(Call call) {
+  Caller& caller = callers_.at(call.caller);
+  caller.open.erase(call.number);
+  return {kind_, caller.address, call.number};
+}
+
+Status Deferred::reply(Bytes body, Deadline deadline) {
+  return answer({.type = Type::reply, .number = number_, .body = body}, deadline);
+}
+
+Status Deferred::refuse(std::string_view why, Deadline deadline) {
+  return answer({.type = Type::refusal, .number = number_, .body = std::as_bytes(std::span(why))},
+                deadline);
+}
+
+Status Deferred::answer(const Message& message, Deadline deadline) {
+  try {
+    if (sender_ == nullptr) sender_ = connect(*kind_, address_);
+  } catch (const Error& error) {
+    if (error.trouble() != Trouble::no_receiver) throw;
+    return Status::closed;
+  }
+  std::vector<std::byte> room;
+  return sender_->send(encode(message, room), deadline);
 }
 
 // Its inbox is gone if it ended well; what a killed one leaves, nobody else might ever find.

@@ -9,7 +9,9 @@
 //
 // No caller harms the others: one that is killed has its open calls and its inbox removed, one that
 // gives a call up has its reply dropped, and bytes that are no call are counted and dropped. But one
-// that does not read its reply is waited for as long as reply() is told to; give a deadline.
+// that does not read its reply is waited for as long as reply() is told to. Give it a deadline; and
+// where others must not wait at all, hand over at once what has room, and the rest in a thread of its
+// own (defer).
 //
 // One thread at a time; not usable in a forked child. All functions throw ipc::Error for what nobody
 // plans for.
@@ -21,12 +23,33 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ipc/rpc/message.hpp"
 #include "ipc/transport.hpp"
 
 namespace ipc::rpc {
+
+/// A call that its server has let go of, to be answered over a connection of its own. It may be used
+/// in another thread than the server, one at a time, and outlive it.
+class Deferred {
+ public:
+  /// As Server::reply() and refuse(). What timed_out may be tried again.
+  [[nodiscard]] Status reply(Bytes body, Deadline deadline);
+  [[nodiscard]] Status refuse(std::string_view why, Deadline deadline);
+
+ private:
+  friend class Server;
+  Deferred(const Kind& kind, std::string address, std::uint64_t number)
+      : kind_(&kind), address_(std::move(address)), number_(number) {}
+  Status answer(const Message& message, Deadline deadline);
+
+  const Kind* kind_;
+  std::string address_;
+  std::uint64_t number_;
+  std::unique_ptr<Sender> sender_{};  ///< Made when it is first needed.
+};
 
 class Server {
  public:
@@ -64,6 +87,10 @@ class Server {
   /// The same for a call that gets no reply; `why` is a sentence for whoever called.
   [[nodiscard]] Status refuse(Call call, std::string_view why, Deadline deadline);
 
+  /// Lets go of a call that is_wanted(): it is over for the server, and to be answered by what is
+  /// returned.
+  Deferred defer(Call call);
+
   /// Whether anybody waits for this call, as far as next() has heard: not if it was answered or
   /// withdrawn, or if its caller has ended.
   bool is_wanted(Call call) const;
@@ -93,7 +120,6 @@ class Server {
   bool take_call(const Message& message, const Peer& peer);
   Status answer(Call call, Type type, Bytes body, Deadline deadline);
   Caller* caller_of(Call call);
-  void connect(Caller& caller) const;
   void forget(Callers::iterator caller);
   void forget_idle();
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +125,54 @@ TEST_CASE("a child ignores the stop signals, has none blocked, and a group of it
   const auto pid = std::to_string(child.pid());
   CHECK(output.text() ==
         "SigBlk:\t0000000000000000\nSigIgn:\t0000000000004a03\n" + pid + " " + pid + "\nalive\n");
+}
+
+TEST_CASE("a command has a stdin, a stdout and an environment of its own, and heeds signals") {
+  const Output input, output;
+  REQUIRE(::write(input.fd(), "question", 8) == 8);
+  REQUIRE(::lseek(input.fd(), 0, SEEK_SET) == 0);
+  Command command = shell("cat; echo \" $NAME\"; ls /proc/self/fd; kill -TERM $$; echo alive");
+  command.standard_input = input.fd();
+  command.standard_output = output.fd();
+  command.environment = {"NAME=value", "PATH=/bin:/usr/bin"};
+  command.heeds_signals = true;
+  Child child = pool::launch(command);
+  CHECK(wait_for(child).text == "was killed by SIGTERM");
+  CHECK(output.text() == "question value\n0\n1\n2\n3\n");  // 3 is the directory that ls reads
+}
+
+TEST_CASE("a signal to its group reaches what it has started") {
+  std::array<int, 2> told{};
+  REQUIRE(::pipe2(told.data(), O_CLOEXEC) == 0);
+  Command command = shell("sleep 60 & echo $! >&3; wait", {told[1]});
+  command.heeds_signals = true;
+  Child child = pool::launch(command);
+  ::close(told[1]);
+  std::array<char, 20> text{};
+  REQUIRE(::read(told[0], text.data(), text.size() - 1) > 0);
+  CHECK(child.signal_group(SIGTERM));
+  CHECK(wait_for(child).text == "was killed by SIGTERM");
+  CHECK(::read(told[0], text.data(), text.size()) == 0);  // nobody has the pipe open any more
+  ::close(told[0]);
+}
+
+TEST_CASE("a signal while a child is started does not harm it") {
+  // Without SA_RESTART, as often as can be.
+  struct sigaction action {
+  }, before{};
+  action.sa_handler = [](int) {};
+  REQUIRE(::sigaction(SIGALRM, &action, &before) == 0);
+  const itimerval often{{0, 200}, {0, 200}}, never{};
+  REQUIRE(::setitimer(ITIMER_REAL, &often, nullptr) == 0);
+  for (int i = 0; i != 20; ++i) {
+    Child child = pool::launch(shell("exit 0"));
+    pollfd poll{child.pidfd(), POLLIN, 0};
+    while (::poll(&poll, 1, -1) != 1) {
+    }
+    CHECK(child.reap()->text == "exited with 0");
+  }
+  REQUIRE(::setitimer(ITIMER_REAL, &never, nullptr) == 0);
+  REQUIRE(::sigaction(SIGALRM, &before, nullptr) == 0);
 }
 
 TEST_CASE("how a child ended is told") {

@@ -60,6 +60,7 @@ class Readme(unittest.TestCase):
             r"(?m)^Dear cat,$",
             r"(?m)^one\ntwo\nthree$",
             r"(?m)^100000$",
+            r"(?m)^HELLO\n100$",
             r"(?m)^Downloaded URLs: 10\b",
         ):
             self.assertRegex(output, expected)

@@ -18,34 +18,6 @@ extern char** environ;
 namespace tools {
 namespace {
 
-// The message as a file in memory. A pipe would need somebody to fill it while the command runs,
-// and would fail if the command does not read it; a file needs neither.
-class MessageFile {
- public:
-  explicit MessageFile(std::string_view message) : fd_(::memfd_create("message", MFD_CLOEXEC)) {
-    if (fd_ < 0) throw ipc::Error("memfd_create", "message", errno);
-    std::size_t written = 0;
-    while (written < message.size()) {
-      const ssize_t count = ::write(fd_, message.data() + written, message.size() - written);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) {
-        const int error = errno;
-        ::close(fd_);
-        throw ipc::Error("write", "message", error);
-      }
-      written += static_cast<std::size_t>(count);
-    }
-    ::lseek(fd_, 0, SEEK_SET);
-  }
-  MessageFile(const MessageFile&) = delete;
-  MessageFile& operator=(const MessageFile&) = delete;
-  ~MessageFile() { ::close(fd_); }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // What posix_spawn(3) does between fork and exec. Signals need nothing: exec resets what is
 // handled, and what our parent had us ignore the command shall ignore as well.
 struct DescriptorRules {
@@ -61,6 +33,28 @@ struct DescriptorRules {
   DescriptorRules& operator=(const DescriptorRules&) = delete;
   ~DescriptorRules() { posix_spawn_file_actions_destroy(&actions); }
 };
+
+std::string ending_of(int status) {
+  if (WIFSIGNALED(status)) {
+    const char* name = sigabbrev_np(WTERMSIG(status));
+    return std::string("was killed by SIG") + (name != nullptr ? name : "?");
+  }
+  if (WEXITSTATUS(status) != 0) return "ended with " + std::to_string(WEXITSTATUS(status));
+  return "";
+}
+
+}  // namespace
+
+MessageFile::MessageFile(std::string_view message) : fd_(::memfd_create("message", MFD_CLOEXEC)) {
+  if (!fd_.is_open()) throw ipc::Error("memfd_create", "message", errno);
+  while (!message.empty()) {
+    const ssize_t count = ::write(fd_.get(), message.data(), message.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw ipc::Error("write", "message", errno);
+    message.remove_prefix(static_cast<std::size_t>(count));
+  }
+  ::lseek(fd_.get(), 0, SEEK_SET);
+}
 
 std::vector<std::string> environment_for(const Arrival& arrival) {
   std::vector<std::string> variables;
@@ -79,17 +73,6 @@ std::vector<std::string> environment_for(const Arrival& arrival) {
   if (arrival.peer.uid) variables.push_back("IPC_SENDER_UID=" + std::to_string(*arrival.peer.uid));
   return variables;
 }
-
-std::string ending_of(int status) {
-  if (WIFSIGNALED(status)) {
-    const char* name = sigabbrev_np(WTERMSIG(status));
-    return std::string("was killed by SIG") + (name != nullptr ? name : "?");
-  }
-  if (WEXITSTATUS(status) != 0) return "ended with " + std::to_string(WEXITSTATUS(status));
-  return "";
-}
-
-}  // namespace
 
 std::string run_command(const std::string& command, std::string_view message,
                         const Arrival& arrival) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "ipc/sys/error.hpp"
 
@@ -12,7 +13,8 @@ namespace {
 constexpr std::size_t kReadSize = std::size_t{64} << 10;  // what a pipe holds by default, pipe(7)
 }
 
-Input::Input(int fd, Cut cut, std::size_t limit) : fd_(fd), cut_(cut), limit_(limit) {}
+Input::Input(int fd, Cut cut, std::size_t limit, std::function<void()> before_reading)
+    : fd_(fd), cut_(cut), limit_(limit), before_reading_(std::move(before_reading)) {}
 
 std::optional<std::string_view> Input::next() {
   ++number_;
@@ -65,6 +67,7 @@ std::string_view Input::take(std::size_t length, std::size_t skipped) {
 
 bool Input::fill() {
   if (ended_) return false;
+  if (before_reading_) before_reading_();
   // What has been handed out goes first, so that the buffer holds one message and one read at most.
   buffer_.erase(0, begin_);
   begin_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ struct Cut {
 class Input {
  public:
   /// Messages longer than `limit` bytes are refused. The descriptor stays the caller's.
-  Input(int fd, Cut cut, std::size_t limit);
+  /// `before_reading` is called before each read(2), which may block; what it throws, next() throws.
+  Input(int fd, Cut cut, std::size_t limit, std::function<void()> before_reading = {});
 
   /// The next message, which stays intact until the next call; nothing at the end of the input.
   /// Throws ipc::Error if reading fails or a message passes the limit.
@@ -36,6 +38,7 @@ class Input {
   int fd_;
   Cut cut_;
   std::size_t limit_;
+  std::function<void()> before_reading_;
   std::string buffer_;  // what has been read; the part before begin_ has been handed out
   std::size_t begin_ = 0;
   std::size_t number_ = 0;  // of the message that is being looked for

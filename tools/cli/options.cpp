@@ -18,13 +18,18 @@ namespace {
 
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 
-// The options that set a field of ipc::Options. A pair shows those that its kind knows; the ipc
-// command, which cannot know the kind before it has read the line, shows all.
-void add_transport_options(CommandLine& line, const ipc::Kind* kind, bool listens,
-                           ipc::Options& options) {
-  const auto knows = [&](std::string_view field) {
+// Whether an option is to be offered: a pair shows those that its kind knows; the ipc command, which
+// cannot know the kind before it has read the line, shows all.
+auto known_by(const ipc::Kind* kind) {
+  return [kind](std::string_view field) {
     return kind == nullptr || std::ranges::find(kind->options, field) != kind->options.end();
   };
+}
+
+// The options that set a field of ipc::Options.
+void add_transport_options(CommandLine& line, const ipc::Kind* kind, bool listens,
+                           ipc::Options& options) {
+  const auto knows = known_by(kind);
   line.group("Transport");
   if (kind == nullptr || kind->traits.bare)
     line.flag("--bare",
@@ -57,7 +62,34 @@ void add_transport_options(CommandLine& line, const ipc::Kind* kind, bool listen
                listens ? "Use this real-time signal, by number or name (RTMIN+5)"
                        : "With --bare: send this signal (USR1)",
                [&](const std::string& text) { options.signal = parse_signal(text); });
-  if (!listens) return;
+  if (listens) add_receiver_options(line, kind, options);
+}
+
+void settle(PairOptions& options, const KindChoice& choice, const char* role, bool own_program) {
+  options.kind = &choice.kind();
+  const std::string name(options.kind->name);
+  options.other_half =
+      own_program ? name + "-" + role : std::string("ipc ") + role + " --transport " + name;
+}
+
+// The address of a kind without names is a descriptor or a path in /proc, and may be left out; that
+// path is what tells it from a first message.
+bool is_address(const ipc::Kind& kind, const Argument& argument) {
+  if (kind.traits.named) return true;
+  return (!argument.literal && argument.text == "-") || argument.text.starts_with("/proc/") ||
+         argument.text.starts_with("/dev/fd/");
+}
+
+bool is_pipe(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+}  // namespace
+
+void add_receiver_options(CommandLine& line, const ipc::Kind* kind, ipc::Options& options) {
+  const auto knows = known_by(kind);
+  line.group("Transport");
   if (knows("mode"))
     line.value("--mode", "MODE", "Permissions of what is made, octal (0600)",
                [&](const std::string& text) { options.mode = parse_mode(text); });
@@ -91,56 +123,32 @@ void add_general_options(CommandLine& line, PairOptions& options) {
                       });
 }
 
-// For the ipc command: the kind, once the line has been read.
-struct KindChoice {
-  std::string name;
-
-  explicit KindChoice(CommandLine& line, const ipc::Kind* kind) {
-    if (kind != nullptr) {
-      name = kind->name;
-      return;
-    }
-    line.group("Transport");
-    // Nobody changes the environment while options are read.
-    if (const char* value = std::getenv("IPC_TRANSPORT"))
-      name = value;  // NOLINT(concurrency-mt-unsafe)
-    line.value("--transport", "KIND", "The mechanism ($IPC_TRANSPORT): " + ipc::kinds::names(),
-               [this](const std::string& text) { name = text; });
+KindChoice::KindChoice(CommandLine& line, const ipc::Kind* kind, const std::string& otherwise)
+    : name_(otherwise) {
+  if (kind != nullptr) {
+    name_ = kind->name;
+    return;
   }
-
-  const ipc::Kind& kind() const {
-    if (name.empty())
-      throw UsageError("which transport? Give --transport or set IPC_TRANSPORT; there are " +
-                       ipc::kinds::names());
-    const ipc::Kind* found = ipc::kinds::find(name);
-    if (found == nullptr)
-      throw UsageError("unknown transport '" + name + "'; there are " + ipc::kinds::names());
-    return *found;
-  }
-};
-
-void settle(PairOptions& options, const KindChoice& choice, const char* role, bool own_program) {
-  options.kind = &choice.kind();
-  const std::string name(options.kind->name);
-  options.other_half =
-      own_program ? name + "-" + role : std::string("ipc ") + role + " --transport " + name;
+  line.group("Transport");
+  // Nobody changes the environment while options are read.
+  if (const char* value = std::getenv("IPC_TRANSPORT"))
+    name_ = value;  // NOLINT(concurrency-mt-unsafe)
+  line.value("--transport", "KIND",
+             "The mechanism ($IPC_TRANSPORT" + (otherwise.empty() ? "" : ", else " + otherwise) +
+                 "): " + ipc::kinds::names(),
+             [this](const std::string& text) { name_ = text; });
 }
 
-// The address of a kind without names is a descriptor or a path in /proc, and may be left out; that
-// path is what tells it from a first message.
-bool is_address(const ipc::Kind& kind, const Argument& argument) {
-  if (kind.traits.named) return true;
-  return (!argument.literal && argument.text == "-") || argument.text.starts_with("/proc/") ||
-         argument.text.starts_with("/dev/fd/");
+const ipc::Kind& KindChoice::kind() const {
+  if (name_.empty())
+    throw UsageError("which transport? Give --transport or set IPC_TRANSPORT; there are " +
+                     ipc::kinds::names());
+  const ipc::Kind* found = ipc::kinds::find(name_);
+  if (found == nullptr)
+    throw UsageError("unknown transport '" + name_ + "'; there are " + ipc::kinds::names());
+  return *found;
 }
 
-bool is_pipe(int fd) {
-  struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
-}
-
-// Takes the address off the arguments. `standard_fd` is what "-" stands for in a kind without
-// names, and what is used without any address if it is a pipe.
 void take_address(PairOptions& options, std::vector<Argument>& arguments, int standard_fd) {
   const bool named = options.kind->traits.named;
   if (!named && options.transport.fd) return;
@@ -157,8 +165,6 @@ void take_address(PairOptions& options, std::vector<Argument>& arguments, int st
     options.transport.fd = standard_fd;
   }
 }
-
-}  // namespace
 
 SendOptions parse_send(const ipc::Kind* kind, int argc, char** argv) {
   SendOptions options;

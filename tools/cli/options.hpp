@@ -14,6 +14,9 @@
 
 namespace tools {
 
+class CommandLine;
+struct Argument;
+
 /// What both halves of a pair are told.
 struct PairOptions {
   const ipc::Kind* kind = nullptr;
@@ -59,5 +62,29 @@ struct ReceiveOptions : PairOptions {
 /// UsageError, and Ending with Exit::ok after it has printed what --help or --version asks for.
 SendOptions parse_send(const ipc::Kind* kind, int argc, char** argv);
 ReceiveOptions parse_receive(const ipc::Kind* kind, int argc, char** argv);
+
+// Parts of these command lines, for other programs that talk over a kind.
+
+/// What a receiver may decide about its channel. With a kind, the options that it knows; without,
+/// since it is not known before the line has been read, all.
+void add_receiver_options(CommandLine& line, const ipc::Kind* kind, ipc::Options& options);
+void add_general_options(CommandLine& line, PairOptions& options);
+
+/// The kind of a program that is not one kind's own: --transport, else $IPC_TRANSPORT, else
+/// `otherwise`.
+class KindChoice {
+ public:
+  /// With a `kind` it is that one, and there is no such option.
+  KindChoice(CommandLine& line, const ipc::Kind* kind, const std::string& otherwise = "");
+  /// Once the line has been read. Throws UsageError if there is no such kind, or none was named.
+  const ipc::Kind& kind() const;
+
+ private:
+  std::string name_;
+};
+
+/// Takes the address off the front of the arguments. In a kind without names `standard_fd` is what "-"
+/// stands for, and what is used without any address if it is a pipe.
+void take_address(PairOptions& options, std::vector<Argument>& arguments, int standard_fd);
 
 }  // namespace tools

@@ -20,6 +20,7 @@ constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
 // the program, signal-safety(7).
 std::atomic<int> came = 0;
 std::atomic<int> event = -1;
+std::atomic<bool> insists = true;
 
 extern "C" void remember(int signal) {
   const int kept = errno;
@@ -31,7 +32,10 @@ extern "C" void remember(int signal) {
     if (::write(event, &one, sizeof one) < 0) {
       // An eventfd takes 2^64 - 2 of these; and the alarm comes in any case.
     }
-    ::alarm(1);
+    if (insists) ::alarm(1);
+  } else if (!insists) {
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);  // the end as soon as this handler returns, in which it is blocked
   }
   errno = kept;
 }
@@ -46,10 +50,11 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
-Stopping::Stopping()
+Stopping::Stopping(Farewell farewell)
     : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), pipe_ignored_(is_ignored(SIGPIPE)) {
   if (fd_ < 0) throw ipc::Error("eventfd", "", errno);
   event = fd_;
+  insists = farewell == Farewell::tidy_up;
   struct sigaction action {};
   action.sa_handler = remember;
   sigemptyset(&action.sa_mask);

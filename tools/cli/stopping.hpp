@@ -5,14 +5,20 @@
 
 namespace tools {
 
+/// What a program that was told to stop may do before it does.
+enum class Farewell {
+  tidy_up,  ///< What takes less than a second; then the signal kills it after all.
+  finish,   ///< What it has begun, however long it takes; another signal kills it.
+};
+
 /// While an object of this class lives, SIGINT, SIGTERM and SIGHUP are remembered instead of
-/// killing. What was ignored when the program started stays ignored (nohup). If the program has not
-/// ended a second after the signal, because it is stuck in a write for example, the signal kills it
-/// after all. SIGPIPE, unless it is ignored, no longer kills either: the write says EPIPE, and the
-/// program has to end itself. One object per process.
+/// killing. What was ignored when the program started stays ignored (nohup). A program that is stuck,
+/// in a write for example, is killed after all, as Farewell says. SIGPIPE, unless it is ignored, no
+/// longer kills either: the write says EPIPE, and the program has to end itself. One object per
+/// process.
 class Stopping {
  public:
-  Stopping();
+  explicit Stopping(Farewell farewell = Farewell::tidy_up);
   Stopping(const Stopping&) = delete;
   Stopping& operator=(const Stopping&) = delete;
   ~Stopping();

@@ -10,10 +10,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
+#include "ipc/sys/deadline.hpp"
 #include "ipc/sys/error.hpp"
 
 namespace pool {
@@ -22,8 +24,8 @@ namespace {
 using ipc::sys::Fd;
 
 constexpr int first_descriptor = 3;
-constexpr int exec_milliseconds = 1000;  // it takes about one
-constexpr int exec_failed = 127;         // as a shell reports it
+constexpr std::chrono::seconds exec_patience{1};  // it takes about a millisecond
+constexpr int exec_failed = 127;                  // as a shell reports it
 constexpr std::array ignored{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 // What this program ignores or catches; exec would hand the ignoring on.
 constexpr std::array restored{SIGPIPE, SIGCHLD};
@@ -43,6 +45,7 @@ struct Plan {
   const int* descriptors;
   int count;
   int report;
+  bool heeds_signals;
 };
 
 [[noreturn]] void fail(int report) {
@@ -61,7 +64,7 @@ struct Plan {
 
   struct sigaction action {};
   for (const int number : ignored) {
-    action.sa_handler = SIG_IGN;
+    action.sa_handler = plan.heeds_signals ? SIG_DFL : SIG_IGN;
     if (::sigaction(number, &action, nullptr) == -1) fail(plan.report);
   }
   for (const int number : restored) {
@@ -86,11 +89,29 @@ struct Plan {
   fail(report);
 }
 
+bool becomes_readable(int fd, std::chrono::nanoseconds patience) {
+  const auto deadline = ipc::Deadline::after(patience);
+  pollfd watched{fd, POLLIN, 0};
+  for (;;) {
+    const timespec left = deadline.left_timespec();
+    const int ready = ::ppoll(&watched, 1, &left, nullptr);
+    if (ready != -1 || errno != EINTR) return ready == 1;
+  }
+}
+
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
   std::string line;
   std::getline(file, line);
   return line;
+}
+
+/// As execve(2) wants them: a null pointer is the last.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 std::string signal_name(int number) {
@@ -101,10 +122,10 @@ std::string signal_name(int number) {
 }  // namespace
 
 Child launch(const Command& command) {
-  std::vector<char*> arguments{const_cast<char*>(command.program.c_str())};
-  for (const std::string& argument : command.arguments)
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+  std::vector<char*> arguments = pointers_to(command.arguments);
+  arguments.insert(arguments.begin(), const_cast<char*>(command.program.c_str()));
+  std::vector<char*> environment;
+  if (command.environment) environment = pointers_to(*command.environment);
 
   std::array<int, 2> pipe{};
   check(::pipe2(pipe.data(), O_CLOEXEC), "pipe2", command.program);
@@ -125,15 +146,17 @@ Child launch(const Command& command) {
   for (const int fd : command.descriptors) descriptors.push_back(lift(fd));
 
   const int nowhere = lift(null.get());
+  const int output = command.is_mute ? nowhere : STDERR_FILENO;
   const Plan plan{.parent = ::getpid(),
                   .program = command.program.c_str(),
                   .arguments = arguments.data(),
-                  .environment = environ,
-                  .standard_input = nowhere,
-                  .standard_output = command.is_mute ? nowhere : STDERR_FILENO,
+                  .environment = command.environment ? environment.data() : environ,
+                  .standard_input = lift(command.standard_input.value_or(nowhere)),
+                  .standard_output = lift(command.standard_output.value_or(output)),
                   .descriptors = descriptors.data(),
                   .count = count,
-                  .report = lift(report_writer.get())};
+                  .report = lift(report_writer.get()),
+                  .heeds_signals = command.heeds_signals};
 
   // Signals stay blocked from before the fork until the child has its own dispositions, or a
   // handler of this program could run in the child.
@@ -162,13 +185,17 @@ Child launch(const Command& command) {
   owners.clear();  // the child's own copies are the only ones left
   // The pipe ends with the exec (or brings an errno). Until then the death signal may not be set,
   // and a child that somebody stops in that moment would outlive its master.
-  pollfd exec{child.exec_error_.get(), POLLIN, 0};
-  if (::poll(&exec, 1, exec_milliseconds) != 1) child.signal(SIGKILL);
+  if (!becomes_readable(child.exec_error_.get(), exec_patience)) child.signal(SIGKILL);
   return child;
 }
 
 bool Child::signal(int number) const {
   return ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) == 0;
+}
+
+bool Child::signal_group(int number) const {
+  // Until it is reaped, nobody else can have its number, nor a group of that number.
+  return ::kill(-pid_, number) == 0;
 }
 
 std::optional<Exit> Child::reap() {

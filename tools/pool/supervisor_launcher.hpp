@@ -11,6 +11,9 @@
 //     everything that is called crawler;
 //   - an empty signal mask, stdin from /dev/null, stdout on stderr or nowhere.
 //
+// What is no worker, but a command that is run for somebody, may have a stdin and a stdout of its own,
+// and signals that do what they do by default.
+//
 // A child is signalled through its pidfd only: a pid may be somebody else's by then.
 #pragma once
 
@@ -28,8 +31,12 @@ namespace pool {
 struct Command {
   std::string program;  ///< A path.
   std::vector<std::string> arguments{};
-  std::vector<int> descriptors{};  ///< Become 3, 4, 5, … in the child.
-  bool is_mute = false;            ///< Its stdout goes to /dev/null; else to stderr.
+  std::vector<int> descriptors{};        ///< Become 3, 4, 5, … in the child.
+  bool is_mute = false;                  ///< Its stdout goes to /dev/null; else to stderr.
+  std::optional<int> standard_input{};   ///< Instead of /dev/null.
+  std::optional<int> standard_output{};  ///< Instead of all that.
+  std::optional<std::vector<std::string>> environment{};  ///< Instead of this process's own.
+  bool heeds_signals = false;                             ///< None is ignored.
 };
 
 /// How a process ended.
@@ -48,6 +55,8 @@ class Child {
   int pidfd() const { return pidfd_.get(); }
   /// False if it has ended.
   bool signal(int number) const;
+  /// The same for it and all that it has started, if they are still in its group. Not after reap().
+  bool signal_group(int number) const;
   /// Reaps it if it has ended, never waits.
   std::optional<Exit> reap();
   /// What it is doing, for the log: the kernel function it waits in, and its state.
