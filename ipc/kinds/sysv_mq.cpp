@@ -4,8 +4,8 @@
 //               keys out of file names, 16 bits of inode number and 8 of device, and they collide:
 //               here the key is random and stands in the lease before the queue is made
 //   boundaries  kept by the kernel: one msgsnd(2) is one msgrcv(2)
-//   full        the sender waits once msg_qbytes (kernel.msgmnb: 16,384) wait in the queue: two
-//               messages of the greatest length (kernel.msgmax: 8192)
+//   full        the sender waits once msg_qbytes (kernel.msgmnb: 16,384) wait in the queue: four of
+//               our frames, two messages of the greatest length (kernel.msgmax: 8192)
 //   end         nobody is told of anybody's; only who sleeps in the queue learns that it was
 //               removed (EIDRM). The locks of the lease tell it
 //   stale name  the queue outlives all processes; the lease says which one was a dead receiver's
@@ -34,6 +34,12 @@
 // that nobody was told of. The receiver looks at the locks four times a second while anybody is
 // connected, and finds it then.
 //
+// *Shorter is faster.* Two messages of the greatest length fill a queue, so with those the sides take
+// turns instead of working together: 64 KiB in frames of 8192 bytes went at 0.6 times the speed of
+// bare messages of 8192 bytes, with 3.7 context switches each. Four frames of 4048 bytes fit, each one
+// page of the kernel's with its own 48 bytes before it, and a waiting sender is told of room once
+// half of the queue is free: 1.7 to 2.1 times the bare speed (measured with tests/bench).
+//
 // *16,384 bytes are all.* Root without CAP_SYS_RESOURCE may not raise them either (EPERM).
 //
 // *Types.* msgrcv(2) can pick messages by the number that each begins with. The library leaves that
@@ -50,6 +56,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "ipc/framed/inbox.hpp"
 #include "ipc/framed/outbox.hpp"
@@ -65,7 +72,10 @@
 namespace ipc {
 namespace {
 
-constexpr std::size_t kUnit = 8192;  // kernel.msgmax, unless somebody has changed it
+// What fits into one page of the kernel beside its own 48 bytes. Below kernel.msgmax (8192): four of
+// these fill a queue, and sender and receiver then work at the same time more than they wait.
+constexpr std::size_t kUnit = 4048;
+constexpr std::size_t kLongest = 8192;  // kernel.msgmax, unless somebody has changed it
 constexpr long kType = 1;
 constexpr auto kBareLook = std::chrono::milliseconds(20);
 
@@ -142,7 +152,7 @@ class Basket {
   }
 
  private:
-  std::vector<std::byte> room_ = std::vector<std::byte>(sizeof(sys::MessageHeader) + kUnit);
+  std::vector<std::byte> room_ = std::vector<std::byte>(sizeof(sys::MessageHeader) + kLongest);
 };
 
 class SysvReceiver final : public Receiver {
@@ -152,12 +162,12 @@ class SysvReceiver final : public Receiver {
         lease_(sys::resolve(address), terms_of(options), make_in(queue_, options)),
         bells_(*static_cast<Bells*>(lease_.kind_room())),
         bell_(lease_.bell_path(), terms_of(options).mode),
+        capacity_(options.capacity.value_or(sys::message_queue_limits().queue)),
         inbox_({.slots = lease_.slots(),
                 .lives = [this](std::uint32_t slot) { return lease_.sender_lives(slot); },
                 .any_lives = [this] { return lease_.any_sender_lives(); },
                 .max_message = terms_of(options).max_message,
-                .channel_frames = options.capacity.value_or(sys::message_queue_limits().queue) /
-                                  wire::kFrameHeader}) {}
+                .channel_frames = capacity_ / wire::kFrameHeader}) {}
 
   ~SysvReceiver() override {
     if (ends_well()) inbox_.begin();  // the last message is consumed
@@ -168,18 +178,19 @@ class SysvReceiver final : public Receiver {
     inbox_.begin();
     wake();
     for (;;) {
-      if (const auto event = inbox_.overdue()) return readiness_.done(*event, false);
+      if (const auto event = inbox_.overdue()) return done(*event, false);
       if (const auto message = basket_.take(queue_)) {
-        bells_.room.tell("a sender waits for room");
+        made_room(message->size());
         const auto frame = wire::decode(*message);
         if (!frame || !inbox_.plausible(*frame))
           skipped_ += std::max<std::size_t>(message->size(), 1);
         else if (const auto got = inbox_.accept(*frame))
-          return readiness_.done(*got, false);
+          return done(*got, false);
         continue;
       }
+      tell_of_room();
       if (inbox_.look()) continue;
-      if (const auto event = inbox_.settle()) return readiness_.done(*event, false);
+      if (const auto event = inbox_.settle()) return done(*event, false);
       if (!asleep_) {
         // First said, then looked once more: who sends after that look rings.
         bells_.receiver.sleeps();
@@ -187,12 +198,26 @@ class SysvReceiver final : public Receiver {
         continue;
       }
       // It stays said for the event loop, which will poll the bell.
-      if (deadline.expired()) return readiness_.done({}, inbox_.is_quiet());
+      if (deadline.expired()) return done({}, inbox_.is_quiet());
       if (sys::wait_readable(bell_.fd(), std::min(deadline, inbox_.next_look()),
                              "until the bell rings; look at the locks now and then"))
         bell_.silence();
       wake();
     }
+  }
+
+  // To wake a sender for each frame of a long message would cost more than to carry it. But whatever
+  // room there is has been told of before a receive returns or waits.
+  void made_room(std::size_t bytes) {
+    untold_ += bytes;
+    if (untold_ >= capacity_ / 2) tell_of_room();
+  }
+  void tell_of_room() {
+    if (std::exchange(untold_, 0) > 0) bells_.room.tell("a sender waits for room");
+  }
+  Received done(Received received, bool quiet) {
+    tell_of_room();
+    return readiness_.done(received, quiet);
   }
 
   void wake() {
@@ -214,11 +239,13 @@ class SysvReceiver final : public Receiver {
   sys::Lease lease_;
   Bells& bells_;
   sys::Bell bell_;
+  std::size_t capacity_;
   framed::Inbox inbox_;
   framed::Readiness readiness_;
   Basket basket_;
-  bool asleep_ = false;  ///< The senders have been told to ring.
-  bool polled_ = false;  ///< Somebody polls the bell himself.
+  std::size_t untold_ = 0;  ///< Bytes of room that waiting senders have not been told of.
+  bool asleep_ = false;     ///< The senders have been told to ring.
+  bool polled_ = false;     ///< Somebody polls the bell himself.
   std::uint64_t skipped_ = 0;
 };
 
