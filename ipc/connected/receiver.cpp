@@ -54,7 +54,7 @@ Received FramedReceiver::do_receive(Deadline deadline) {
   inbox_.begin();
   consumed();
   for (;;) {
-    if (inbox_.look()) marked_in_ = crowd_.round();
+    if (inbox_.may_look() && inbox_.look()) marked_in_ = crowd_.round();
     if (const auto event =
             inbox_.settle_drained([this](std::uint32_t slot, std::uint32_t generation) {
               return drain(slot, generation);

@@ -204,7 +204,7 @@ std::uint32_t Inbox::generations() const {
 
 std::optional<Received> Inbox::overdue() {
   if (auto event = next_event()) return event;
-  (void)look();
+  if (may_look()) (void)look();
   if (!marked_) return std::nullopt;
   const bool passed = frames_since_mark_ > terms_.channel_frames;
   for (std::uint32_t i = 0; i < count_; ++i)

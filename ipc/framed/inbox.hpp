@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ipc/sys/lease_page.hpp"
+#include "ipc/sys/wait.hpp"
 #include "ipc/transport.hpp"
 #include "ipc/wire/reassembly.hpp"
 
@@ -65,6 +66,10 @@ class Inbox {
   void look_soon() { look_now_ = true; }
   /// Looks for ends if it is time to; true if there are new ones.
   bool look();
+  /// Whether look() may be due: a few milliseconds late, but cheap enough for every message.
+  bool may_look() const {
+    return look_now_ || Deadline::Clock::time_point(sys::coarse_now()) >= next_look_;
+  }
   /// The channel was found empty after look(): what there is to tell.
   std::optional<Received> settle();
 
