@@ -116,9 +116,9 @@ void Inbox::retire(const Peer& sender, bool unfinished) {
   senders_[sender.id % count_].former.push_back({sender.id / count_, sender, unfinished});
 }
 
-Received Inbox::show(std::uint32_t slot, Bytes message) {
+Received Inbox::show(std::uint32_t slot, Bytes message, std::uint32_t number) {
   shown_ = slot;
-  shown_count_ = senders_[slot].consumed + 1;
+  shown_count_ = terms_.durable ? number : senders_[slot].consumed + 1;
   return Received{Status::ok, message, senders_[slot].peer};
 }
 
@@ -207,8 +207,12 @@ std::optional<Received> Inbox::overdue() {
   if (may_look()) (void)look();
   if (!marked_) return std::nullopt;
   const bool passed = frames_since_mark_ > terms_.channel_frames;
-  for (std::uint32_t i = 0; i < count_; ++i)
-    if (senders_[i].marked && (terms_.drained ? terms_.drained(i) : passed)) settle_sender(i);
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (!senders_[i].marked) continue;
+    // The channel keeps its order: who comes after has come, so all of those before have.
+    const bool followed = senders_[i].generation > last_over(i);
+    if (followed || (terms_.drained ? terms_.drained(i) : passed)) settle_sender(i);
+  }
   // Still marked: `closed` may be due, and that is told only of an empty channel.
   return next_event();
 }

@@ -55,8 +55,9 @@ class Inbox {
   /// Takes a plausible frame. `proven` holds what the kernel says of its sender, if anything.
   std::optional<Received> accept(const wire::Frame& frame, const Peer& proven = {});
 
-  /// Takes a whole message of the sender whose frame was the last that was accepted from this slot.
-  Received show(std::uint32_t slot, Bytes message);
+  /// Takes a whole message of the sender whose frame was the last that was accepted from this slot;
+  /// of a durable object its `number`.
+  Received show(std::uint32_t slot, Bytes message, std::uint32_t number = 0);
 
   /// A receive begins: what the last one returned is consumed.
   void begin();
