@@ -9,11 +9,12 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 
 }  // namespace
 
-int Readiness::fd(int channel) {
+int Readiness::fd(int channel, int also) {
   if (!epoll_.is_open()) {
     sys::Fd epoll = sys::make_epoll("one descriptor for messages and ticks");
     timer_ = sys::make_timer("ticks while somebody is connected");
     sys::epoll_add(epoll.get(), channel, "readable when a frame arrives");
+    if (also >= 0) sys::epoll_add(epoll.get(), also, "readable when something has happened to it");
     sys::epoll_add(epoll.get(), timer_.get(), "readable when it is time to look for ends");
     epoll_ = std::move(epoll);
     sys::set_timer(timer_.get(), kTick, "somebody may be connected already");

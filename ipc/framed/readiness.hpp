@@ -15,8 +15,9 @@ namespace ipc::framed {
 
 class Readiness {
  public:
-  /// The descriptor; made at the first call, so that who never asks pays nothing.
-  int fd(int channel);
+  /// The descriptor; made at the first call, so that who never asks pays nothing. `also`, if there is
+  /// one, is something else besides the channel that wakes.
+  int fd(int channel, int also = -1);
   /// To be called with what a receive is about to return. `quiet`: nothing will happen until the
   /// channel says so.
   Received done(Received received, bool quiet);

@@ -35,6 +35,7 @@
 #include <fcntl.h>
 
 #include <array>
+#include <bit>
 
 #include "ipc/kinds.hpp"
 #include "ipc/lanes/receiver.hpp"
@@ -46,6 +47,7 @@ namespace ipc {
 namespace {
 
 constexpr std::size_t kLane = std::size_t{4} << 20;
+constexpr std::size_t kMostLane = std::size_t{1} << 30;
 
 sys::Lease::Terms terms_of(const Options& options) {
   return {.kind = "shm",
@@ -57,10 +59,10 @@ sys::Lease::Terms terms_of(const Options& options) {
 
 std::size_t lane_size(const Options& options) {
   const auto size = options.capacity.value_or(kLane);
-  if (size >= lanes::kLeastLane && size <= lanes::kMostLane) return size;
+  if (size >= lanes::kLeastLane && size <= kMostLane) return size;
   throw Error(Trouble::invalid, EINVAL,
               "listen: a lane of " + std::to_string(size) + " bytes; from " +
-                  std::to_string(lanes::kLeastLane) + " to " + std::to_string(lanes::kMostLane) +
+                  std::to_string(lanes::kLeastLane) + " to " + std::to_string(kMostLane) +
                   " are possible (capacity)");
 }
 
@@ -77,7 +79,8 @@ class ShmReceiver final : public lanes::LaneReceiver {
                                    "what shm_open(3) does: a file in a file system of memory")
                              .check(path)
                              .fd());
-          segment = lanes::Segment::create(file.get(), terms.max_senders, capacity, path);
+          segment =
+              lanes::Segment::create(file.get(), terms.max_senders, std::bit_ceil(capacity), path);
           (void)sys::fchmod(file.get(), terms.mode, "exactly this mode, whatever the umask")
               .check(path);
         });
@@ -105,7 +108,7 @@ std::unique_ptr<Sender> connect(const std::string& address) {
   if (opened.error == ENOENT)
     throw Error(Trouble::no_receiver, ENOENT, "connect " + address + ": no receiver");
   opened.check(seat.object_path());
-  return std::make_unique<lanes::LaneSender>(std::move(seat), sys::Fd(opened.fd()));
+  return std::make_unique<lanes::LaneSender<sys::Seat>>(std::move(seat), sys::Fd(opened.fd()));
 }
 
 constexpr std::array<std::string_view, 4> known_options{"mode", "max_message", "max_senders",

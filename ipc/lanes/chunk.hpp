@@ -1,6 +1,6 @@
-// Messages longer than in_place_max() travel as several records. Each such record begins with twelve
-// bytes that say which part of which message it is, as a frame's header does; together with the
-// sender, which every record names, that makes it a frame, and the inbox puts frames together.
+// Messages longer than in_place_max() travel as several records. Each such record begins with
+// twelve bytes that say which part of which message it is, as a frame's header does; together with
+// the sender, which every record names, that makes it a frame, and the inbox puts frames together.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "ipc/wire/frame.hpp"
+#include "ipc/wire/numbered.hpp"
 #include "ipc/wire/ring.hpp"
 
 namespace ipc::lanes {
@@ -35,6 +36,15 @@ inline std::optional<wire::Frame> frame_of_whole(const wire::Record& record) {
   if (record.flags != 0) return std::nullopt;
   return wire::Frame{record.sender, 0, static_cast<std::uint32_t>(record.bytes.size()), 0, 0,
                      record.bytes};
+}
+
+/// Of a record in a file (wire/numbered.hpp).
+inline std::optional<wire::Frame> frame_of_numbered(const wire::Record& record) {
+  const auto message = wire::numbered(record);
+  if (record.flags != wire::kNumbered || !message) return std::nullopt;
+  return wire::Frame{
+      record.sender, message->message, static_cast<std::uint32_t>(message->bytes.size()), 0, 0,
+      message->bytes};
 }
 
 }  // namespace ipc::lanes

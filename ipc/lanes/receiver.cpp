@@ -1,10 +1,13 @@
 #include "ipc/lanes/receiver.hpp"
 
+#include <algorithm>
 #include <bit>
 
+#include "ipc/lanes/backing.hpp"
 #include "ipc/lanes/chunk.hpp"
+#include "ipc/lanes/durable.hpp"
 #include "ipc/lanes/spin.hpp"
-#include "ipc/sys/call.hpp"
+#include "ipc/sys/file.hpp"
 #include "ipc/sys/futex.hpp"
 
 namespace ipc::lanes {
@@ -26,16 +29,29 @@ LaneReceiver::LaneReceiver(std::string address, Holding holding, sys::Fd file, S
               .any_lives = holding_.any_lives,
               .max_message = holding_.max_message,
               .channel_frames = 0,
-              .drained = [this](std::uint32_t slot) {
-                for (const Reader& reader : readers_)
-                  if (reader.slot == slot) return reader.consumer.is_empty();
-                return (segment_.header().used[slot / 64].load(std::memory_order_acquire) >>
-                            (slot % 64) &
-                        1) == 0;
-              }}) {}
+              .drained =
+                  [this](std::uint32_t slot) {
+                    for (const Reader& reader : readers_)
+                      if (reader.slot == slot) return reader.consumer.is_empty();
+                    return (segment_.header().used[slot / 64].load(std::memory_order_acquire) >>
+                                (slot % 64) &
+                            1) == 0;
+                  },
+              .durable = holding_.durable}),
+      half_((holding_.durable ? most_capacity(segment_.lane_size()) : segment_.lane_size()) / 2) {
+  // An earlier receiver may have died asleep.
+  segment_.header().bell.store(static_cast<std::uint32_t>(Sleep::awake), std::memory_order_relaxed);
+  if (holding_.durable) half_ = std::min<std::size_t>(half_, holding_.durable->capacity.load() / 2);
+}
 
 LaneReceiver::~LaneReceiver() {
-  if (ends_well()) give_back();  // the last message is consumed
+  if (!ends_well()) return;
+  try {
+    give_back();  // the last message is consumed
+  } catch (const Error&) {
+    // It is taken; only a flush can have failed, or the file is truncated, which its next user is
+    // told.
+  }
 }
 
 Received LaneReceiver::do_receive(Deadline deadline) {
@@ -44,12 +60,12 @@ Received LaneReceiver::do_receive(Deadline deadline) {
     Reader& reader = readers_[current_];
     if (const auto record = reader.consumer.next(); record && is_plain(reader, *record)) {
       ++turn_;
-      shown_ = record;
-      if (!bell_.is_open()) return inbox_.show(reader.slot, record->bytes);
-      return done(inbox_.show(reader.slot, record->bytes));
+      if (!bell_.is_open()) return show(reader, *record);
+      return done(show(reader, *record));
     }
   }
   for (;;) {
+    segment_.look();
     if (turn_ == kTurn) {  // a lane that never gets empty must not hide newcomers and ends
       (void)find_lanes();
       if (const auto event = inbox_.overdue()) return done(*event);
@@ -61,7 +77,7 @@ Received LaneReceiver::do_receive(Deadline deadline) {
       nudges_ = nudges;
       inbox_.look_soon();
     }
-    if (inbox_.look()) continue;
+    if (look_around()) continue;
     if (const auto event = inbox_.settle()) return done(*event);
     if (deadline.expired()) {
       if (bell_.is_open()) {
@@ -71,6 +87,7 @@ Received LaneReceiver::do_receive(Deadline deadline) {
           bell_.silence();
         fall_asleep(Sleep::in_poll);
         if (anything_published()) continue;
+        if (watch_ && watch_->take() != 0) segment_.check_file(file_.get());
       }
       return done({});
     }
@@ -86,17 +103,62 @@ Received LaneReceiver::do_receive(Deadline deadline) {
 }
 
 // A whole message, from the same sender as the last one of this lane.
-bool LaneReceiver::is_plain(const Reader& reader, const wire::Record& record) {
-  return record.flags == 0 && record.sender == reader.sender && !reader.assembling;
+bool LaneReceiver::is_plain(const Reader& reader, const wire::Record& record) const {
+  return record.flags == (holding_.durable ? wire::kNumbered : 0) &&
+         record.sender == reader.sender && !reader.assembling &&
+         record.bytes.size() >= (holding_.durable ? wire::kNumberedHeader : 0);
+}
+
+// A plain one, where it lies.
+Received LaneReceiver::show(const Reader& reader, const wire::Record& record) {
+  segment_.check();
+  shown_ = record;
+  if (!holding_.durable) return inbox_.show(reader.slot, record.bytes);
+  const auto [message, bytes] = *wire::numbered(record);
+  return inbox_.show(reader.slot, bytes, message);
+}
+
+// The receiver before us was killed after it had noted that this message is taken, and before it
+// had given its room back.
+bool LaneReceiver::was_taken(const wire::Frame& frame) const {
+  if (!holding_.durable) return false;
+  const auto taken =
+      holding_.slots[frame.sender % segment_.lanes()].taken.load(std::memory_order_relaxed);
+  return taken >> 32 == frame.sender / segment_.lanes() &&
+         static_cast<std::int32_t>(frame.message - static_cast<std::uint32_t>(taken)) <= 0;
+}
+
+// As often as for ends we look whether the file is still whole: a lane that nobody touches does not
+// tell.
+bool LaneReceiver::look_around() {
+  const auto due = inbox_.next_look();
+  const bool news = inbox_.look();
+  if (inbox_.next_look() != due) segment_.check_file(file_.get());
+  return news;
 }
 
 // The room of the message that the last receive showed goes back to its sender.
 void LaneReceiver::give_back() {
   inbox_.begin();
   if (!shown_) return;
-  Reader& reader = readers_[current_];
-  reader.consumer.release(*shown_);
+  const wire::Record record = *shown_;
   shown_.reset();
+  release(readers_[current_], record);
+}
+
+void LaneReceiver::release(Reader& reader, const wire::Record& record) {
+  reader.consumer.release(record);
+  if (holding_.durable) {
+    if (holding_.sync)
+      (void)sys::flush_mapping(&segment_.lane(reader.slot), sizeof(wire::Lane),
+                               "so that it does not come again")
+          .check(segment_.object());
+    if (const auto end = reader.consumer.position() / kBoundary * kBoundary; end > reader.punched) {
+      punch(file_.get(), segment_.lane_offset(reader.slot), segment_.lane_size(), reader.punched,
+            end);
+      reader.punched = end;
+    }
+  }
   make_room_known(reader);
 }
 
@@ -108,8 +170,7 @@ std::optional<Received> LaneReceiver::take() {
       if (const auto record = reader.consumer.next()) {
         ++turn_;
         if (auto received = accept(reader, *record)) return received;
-        reader.consumer.release(*record);
-        make_room_known(reader);
+        release(reader, *record);
         continue;
       }
     }
@@ -122,11 +183,13 @@ std::optional<Received> LaneReceiver::take() {
 
 // Nothing if the record is no whole message; then it can be given back at once.
 std::optional<Received> LaneReceiver::accept(Reader& reader, const wire::Record& record) {
-  if (is_plain(reader, record)) {
-    shown_ = record;
-    return inbox_.show(reader.slot, record.bytes);
-  }
-  const auto frame = record.flags == kChunk ? frame_of_chunk(record) : frame_of_whole(record);
+  if (is_plain(reader, record)) return show(reader, record);
+  segment_.check();
+  if (record.flags == wire::kSkip && holding_.durable) return std::nullopt;
+  const auto frame = holding_.durable         ? frame_of_numbered(record)
+                     : record.flags == kChunk ? frame_of_chunk(record)
+                                              : frame_of_whole(record);
+  if (frame && was_taken(*frame)) return std::nullopt;
   if (!frame || frame->sender % segment_.lanes() != reader.slot || !inbox_.plausible(*frame)) {
     foreign_ += record.bytes.size() + wire::kRecordHeader;
     return std::nullopt;
@@ -135,12 +198,10 @@ std::optional<Received> LaneReceiver::accept(Reader& reader, const wire::Record&
   auto received = inbox_.accept(*frame);
   reader.assembling = record.flags == kChunk && !received;
   // A whole message is a view into the lane, one of several records a view into the inbox.
-  if (received && record.flags == 0)
+  if (received && record.flags != kChunk)
     shown_ = record;
-  else if (received) {
-    reader.consumer.release(record);
-    make_room_known(reader);
-  }
+  else if (received)
+    release(reader, record);
   return received;
 }
 
@@ -155,11 +216,14 @@ bool LaneReceiver::find_lanes() {
       const auto slot = word * 64 + static_cast<std::uint32_t>(std::countr_zero(fresh));
       known_[word] |= fresh & -fresh;
       if (slot >= segment_.lanes()) continue;
-      sys::RingMemory memory(file_.get(), segment_.lane_offset(slot), segment_.lane_size(),
-                             "the lane, twice in a row");
+      MappedLane memory = segment_.map_lane(file_.get(), slot, "the lane, twice in a row");
       const std::byte* data = memory.data();
-      readers_.push_back(
-          {slot, std::move(memory), {segment_.lane(slot), data, segment_.lane_size()}});
+      wire::Lane& lane = segment_.lane(slot);
+      readers_.push_back({slot, std::move(memory), {lane, data, segment_.lane_size()}});
+      Reader& reader = readers_.back();
+      // A receiver that was killed had perhaps not come to give back the last that it consumed.
+      const auto position = reader.consumer.position() / kBoundary * kBoundary;
+      reader.punched = position - std::min<std::uint64_t>(position, kBoundary + kMaxMessage);
       news = true;
     }
   }
@@ -190,7 +254,7 @@ void LaneReceiver::make_room_known(Reader& reader) {
   wire::Lane& lane = segment_.lane(reader.slot);
   if (lane.waiting.load(std::memory_order_relaxed) == 0) [[likely]]
     return;
-  if (reader.consumer.used() > segment_.lane_size() / 2) return;
+  if (reader.consumer.used() > half_) return;
   lane.waiting.store(0, std::memory_order_relaxed);
   lane.space.fetch_add(1, std::memory_order_release);
   sys::wake_futex(lane.space, "half of the lane is free again: its sender may go on");
@@ -205,8 +269,16 @@ void LaneReceiver::fall_asleep(Sleep how) {
 }
 
 int LaneReceiver::do_readiness_fd() {
-  if (!bell_.is_open()) bell_ = sys::Bell(holding_.bell_path, holding_.mode);
-  return readiness_.fd(bell_.fd());
+  if (!bell_.is_open()) {
+    if (holding_.durable) {
+      // Nothing else tells an idle event loop that its file is truncated or removed.
+      watch_.emplace(segment_.object(), IN_MODIFY | IN_ATTRIB,
+                     "IN_MODIFY: perhaps it is truncated");
+      if (watch_->is_ticking()) watch_.reset();
+    }
+    bell_ = sys::Bell(holding_.bell_path, holding_.mode);
+  }
+  return readiness_.fd(bell_.fd(), watch_ ? watch_->fd() : -1);
 }
 
 Received LaneReceiver::done(Received received) {

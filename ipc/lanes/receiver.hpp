@@ -10,7 +10,7 @@
 #include "ipc/lanes/segment.hpp"
 #include "ipc/sys/bell.hpp"
 #include "ipc/sys/fd.hpp"
-#include "ipc/sys/ring_memory.hpp"
+#include "ipc/sys/inotify.hpp"
 #include "ipc/transport.hpp"
 
 namespace ipc::lanes {
@@ -23,6 +23,9 @@ struct Holding {
   std::size_t max_message;
   std::string bell_path;
   mode_t mode;
+  /// Of lanes in a file, which outlive their receiver; null in memory.
+  sys::DurableState* durable = nullptr;
+  bool sync = false;  ///< What is consumed stays consumed over a power cut.
 };
 
 class LaneReceiver : public Receiver {
@@ -36,18 +39,23 @@ class LaneReceiver : public Receiver {
   // One lane that has, or had, a sender.
   struct Reader {
     std::uint32_t slot;
-    sys::RingMemory memory;
+    MappedLane memory;
     wire::Consumer<> consumer;
-    std::uint32_t sender = 0;  ///< Whose record was the last.
-    bool assembling = false;   ///< ... and whether it was a part of a message.
+    std::uint64_t punched = 0;                 ///< In a file: what lies before has been given back.
+    std::uint64_t sender = ~std::uint64_t{0};  ///< Whose record was the last; nobody's yet.
+    bool assembling = false;                   ///< ... and whether it was a part of a message.
   };
 
   Received do_receive(Deadline) override;
   int do_readiness_fd() override;
   std::uint64_t do_foreign_bytes() const override;
 
-  static bool is_plain(const Reader& reader, const wire::Record& record);
+  bool is_plain(const Reader& reader, const wire::Record& record) const;
+  Received show(const Reader& reader, const wire::Record& record);
+  bool was_taken(const wire::Frame& frame) const;
+  bool look_around();
   void give_back();
+  void release(Reader& reader, const wire::Record& record);
   std::optional<Received> take();
   std::optional<Received> accept(Reader& reader, const wire::Record& record);
   bool find_lanes();
@@ -68,8 +76,11 @@ class LaneReceiver : public Receiver {
   unsigned turn_ = 0;                  ///< ... and how many records it has had.
   std::optional<wire::Record> shown_;  ///< What the last receive returned, still in its lane.
   std::uint32_t nudges_ = 0;           ///< SegmentHeader::nudges at the last look.
+  std::size_t half_;                   ///< Of what may be unread in a lane.
   std::uint64_t foreign_ = 0;
   sys::Bell bell_;
+  std::optional<sys::Watch>
+      watch_;  ///< On a file, for who sleeps in poll(2) with nobody connected.
   framed::Readiness readiness_;
 };
 

@@ -1,11 +1,12 @@
 #include "ipc/lanes/segment.hpp"
 
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <bit>
+#include <cerrno>
 #include <cstring>
 
+#include "ipc/lanes/backing.hpp"
 #include "ipc/sys/file.hpp"
 
 namespace ipc::lanes {
@@ -15,58 +16,94 @@ constexpr char kMagic[8] = {'i', 'p', 'c', 'l', 'a', 'n', 'e', 's'};
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kPage = 4096;
 
-std::size_t control_size(std::uint32_t lanes) {
-  return kPage + (lanes * sizeof(wire::Lane) + kPage - 1) / kPage * kPage;
+Error corrupt(const std::string& object, const std::string& reason) {
+  return {Trouble::corrupt, EINVAL, "segment " + object + ": " + reason};
 }
 
-std::string free_room(int fd) {
-  struct statvfs about {};
-  if (::fstatvfs(fd, &about) != 0) return "unknown";
-  return std::to_string(about.f_bavail * about.f_frsize / 1024) + " KiB";
+Error cut(const std::string& object, off_t now, std::uint64_t before) {
+  return corrupt(object, "is " + std::to_string(now) + " bytes long, not " +
+                             std::to_string(before) + "; somebody truncated it");
+}
+
+std::uint64_t file_size(const Layout& layout) {
+  return lanes_begin(layout.lanes) + layout.lanes * layout.lane_size;
 }
 
 }  // namespace
 
-Segment::Segment(int fd, std::uint32_t lanes, std::size_t lane_size)
-    : lanes_(lanes),
-      lane_size_(lane_size),
-      mapping_(fd, control_size(lanes), "heads, tails and the bell") {}
+std::size_t control_size(std::uint32_t lanes) {
+  return kPage + (lanes * sizeof(wire::Lane) + kPage - 1) / kPage * kPage;
+}
 
-Segment Segment::create(int fd, std::uint32_t lanes, std::size_t capacity,
-                        const std::string& object) {
-  const std::size_t lane_size = std::bit_ceil(capacity);
-  const auto size = static_cast<off_t>(control_size(lanes) + lanes * lane_size);
-  (void)sys::ftruncate(fd, size, "addresses for every lane; memory comes when one is claimed")
-      .check(object);
-  allocate(fd, 0, control_size(lanes), object);
-  Segment segment(fd, lanes, lane_size);
-  Layout& layout = segment.header().layout;
+std::size_t lanes_begin(std::uint32_t lanes) {
+  return (control_size(lanes) + kBoundary - 1) / kBoundary * kBoundary;
+}
+
+Segment::Segment(int fd, const Layout& layout, const std::string& object)
+    : lanes_(layout.lanes),
+      lane_size_(layout.lane_size),
+      object_(object),
+      lost_(std::make_unique<std::atomic<bool>>(false)),
+      mapping_(fd, control_size(lanes_), "heads, tails and the bell"),
+      guard_(mapping_.data(), mapping_.size(), *lost_) {}
+
+Segment Segment::create(int fd, std::uint32_t lanes, std::size_t lane_size,
+                        const std::string& object, const std::string& boot) {
+  Layout layout{};
+  std::memcpy(layout.magic, kMagic, sizeof kMagic);
   layout.version = kVersion;
   layout.lanes = lanes;
   layout.lane_size = lane_size;
-  std::memcpy(layout.magic, kMagic, sizeof kMagic);
+  boot.copy(layout.boot, sizeof layout.boot - 1);
+  check_file_limit(file_size(layout), object);
+  (void)sys::ftruncate(fd, static_cast<off_t>(file_size(layout)),
+                       "addresses for every lane; room comes when one is used")
+      .check(object);
+  write_zeros(fd, 0, control_size(lanes), object);
+  Segment segment(fd, layout, object);
+  segment.header().layout = layout;
+  segment.check();
   return segment;
 }
 
-Segment Segment::open(int fd, const std::string& object) {
-  const auto corrupt = [&](const char* reason) {
-    return Error(Trouble::corrupt, EINVAL, "segment " + object + ": " + reason);
-  };
+Layout Segment::layout_of(int fd, const std::string& object) {
   struct stat about {};
   (void)sys::fstat(fd, about, "is it as long as it says?").check(object);
-  if (about.st_size < static_cast<off_t>(kPage)) throw corrupt("is no segment of lanes");
-  Layout header;
-  std::memcpy(&header, sys::Mapping(fd, kPage, "what does it say of itself?").data(),
-              sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
-    throw corrupt("is no segment of lanes");
-  if (header.version != kVersion) throw corrupt("is of another version");
-  if (header.lanes == 0 || header.lanes > 4096 || !std::has_single_bit(header.lane_size) ||
-      header.lane_size < kLeastLane || header.lane_size > kMostLane ||
-      about.st_size !=
-          static_cast<off_t>(control_size(header.lanes) + header.lanes * header.lane_size))
-    throw corrupt("is damaged");
-  return Segment(fd, header.lanes, header.lane_size);
+  Layout layout{};
+  const auto got = sys::pread(fd, std::as_writable_bytes(std::span(&layout, 1)), 0,
+                              "what does it say of itself?");
+  if (got.check(object).count() != sizeof layout ||
+      std::memcmp(layout.magic, kMagic, sizeof kMagic) != 0)
+    throw corrupt(object, "is no segment of lanes, or was truncated");
+  if (layout.version != kVersion)
+    throw corrupt(object, "is of version " + std::to_string(layout.version) +
+                              ", and this program knows version " + std::to_string(kVersion));
+  if (layout.lanes == 0 || layout.lanes > 4096 || !std::has_single_bit(layout.lane_size) ||
+      layout.lane_size < kLeastLane || layout.lane_size > kMostLane)
+    throw corrupt(object, "is damaged");
+  if (static_cast<std::uint64_t>(about.st_size) != file_size(layout))
+    throw cut(object, about.st_size, file_size(layout));
+  return layout;
+}
+
+Segment Segment::open(int fd, const std::string& object) {
+  return {fd, layout_of(fd, object), object};
+}
+
+void Segment::check_file(int fd) const {
+  struct stat about {};
+  (void)sys::fstat(fd, about, "is it as long as it was?").check(object_);
+  if (static_cast<std::uint64_t>(about.st_size) != length())
+    throw cut(object_, about.st_size, length());
+  if (about.st_nlink == 0) throw corrupt(object_, "somebody removed it");
+}
+
+void Segment::complain() const {
+  struct stat about {};
+  const bool known = sys::lstat(object_, about, "is it as long as it was?").ok();
+  if (known && static_cast<std::uint64_t>(about.st_size) < length())
+    throw cut(object_, about.st_size, length());
+  throw corrupt(object_, "a page of it was lost; somebody truncated it, or its disk fails");
 }
 
 wire::Lane& Segment::lane(std::uint32_t index) const {
@@ -74,18 +111,13 @@ wire::Lane& Segment::lane(std::uint32_t index) const {
 }
 
 off_t Segment::lane_offset(std::uint32_t index) const {
-  return static_cast<off_t>(control_size(lanes_) + index * lane_size_);
+  return static_cast<off_t>(lanes_begin(lanes_) + index * lane_size_);
 }
 
-void allocate(int fd, off_t offset, std::size_t size, const std::string& object) {
-  const auto result =
-      sys::fallocate(fd, offset, size, "memory now, or an error now: never a SIGBUS later");
-  if (result.error == ENOSPC || result.error == EDQUOT)
-    throw Error(Trouble::limit, result.error,
-                "segment " + object + ": needs " + std::to_string(size / 1024) +
-                    " KiB more, and its file system has " + free_room(fd) +
-                    " free (a container's /dev/shm: --shm-size)");
-  result.check(object);
+MappedLane Segment::map_lane(int fd, std::uint32_t index, const char* why) const {
+  sys::RingMemory memory(fd, lane_offset(index), lane_size_, why);
+  sys::SigbusGuard guard(memory.data(), 2 * memory.size(), *lost_);
+  return {std::move(memory), std::move(guard)};
 }
 
 }  // namespace ipc::lanes

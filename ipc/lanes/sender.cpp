@@ -1,12 +1,15 @@
 #include "ipc/lanes/sender.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "ipc/lanes/chunk.hpp"
+#include "ipc/lanes/durable.hpp"
 #include "ipc/lanes/spin.hpp"
 #include "ipc/sys/call.hpp"
+#include "ipc/sys/file.hpp"
 #include "ipc/sys/futex.hpp"
 
 namespace ipc::lanes {
@@ -14,32 +17,55 @@ namespace {
 
 constexpr auto kMoment = std::chrono::milliseconds(10);
 
-sys::RingMemory map_lane(const sys::Seat& seat, const Segment& segment, int file) {
-  allocate(file, segment.lane_offset(seat.slot_number()), segment.lane_size(), seat.object_path());
-  return {file, segment.lane_offset(seat.slot_number()), segment.lane_size(),
-          "our lane, twice in a row"};
+template <class Seat>
+Segment open_segment(const Seat& seat, const sys::Fd& file) {
+  Segment segment = Segment::open(file.get(), seat.object_path());
+  if (segment.lanes() == seat.max_senders()) return segment;
+  throw Error(Trouble::corrupt, EINVAL,
+              "segment " + seat.object_path() + ": has not one lane for each sender");
+}
+
+Backing back_lane(bool durable, sys::Fd file, const Segment& segment, std::uint32_t lane) {
+  const auto offset = segment.lane_offset(lane);
+  if (!durable) return Backing::whole(file, offset, segment.lane_size(), segment.object());
+  // Relaxed: as for the producer.
+  return Backing::piecewise(std::move(file), offset, segment.lane_size(), segment.object(),
+                            segment.lane(lane).head.load(std::memory_order_relaxed));
 }
 
 }  // namespace
 
-LaneSender::LaneSender(sys::Seat seat, sys::Fd file)
+template <class Seat>
+LaneSender<Seat>::LaneSender(Seat seat, sys::Fd file, bool sync)
     : Sender(seat.max_message()),
       seat_(std::move(seat)),
-      segment_(Segment::open(file.get(), seat_.object_path())),
+      segment_(open_segment(seat_, file)),
       lane_(&segment_.lane(seat_.slot_number())),
-      memory_(map_lane(seat_, segment_, file.get())),
+      memory_(segment_.map_lane(file.get(), seat_.slot_number(), "our lane, twice in a row")),
+      backing_(back_lane(kDurable, std::move(file), segment_, seat_.slot_number())),
       producer_(*lane_, memory_.data(), segment_.lane_size()),
       ringer_(seat_.bell_path()),
-      in_place_max_(in_place_max(segment_.lane_size())) {
+      in_place_max_(kDurable ? kMaxMessage : in_place_max(segment_.lane_size())),
+      sync_(sync) {
   const auto slot = seat_.slot_number();
   // Release: pairs with the receiver's acquire; our lane is backed by memory before it looks there.
   segment_.header().used[slot / 64].fetch_or(std::uint64_t{1} << (slot % 64),
                                              std::memory_order_release);
   nudge();
   seat_.enter();
+  segment_.check();
+  if (!sync_) return;
+  if constexpr (kDurable) {
+    // That we were here, or our messages would be nobody's; what our predecessor in the lane has
+    // sent without sync, or ours would follow a gap; and the name.
+    seat_.flush();
+    flush_lane(memory_, *lane_, segment_);
+    sys::flush_directory_of(seat_.object_path(), "and its name");
+  }
 }
 
-LaneSender::~LaneSender() {
+template <class Seat>
+LaneSender<Seat>::~LaneSender() {
   if (!ends_well()) return;
   lane_->cpu.store(0, std::memory_order_relaxed);  // nobody needs to spin for us any more
   seat_.leave();
@@ -50,18 +76,19 @@ LaneSender::~LaneSender() {
   }
 }
 
-Status LaneSender::do_send(Bytes message, Deadline deadline) {
+template <class Seat>
+Status LaneSender<Seat>::do_send(Bytes message, Deadline deadline) {
   if (message.size() > in_place_max_) return send_in_chunks(message, deadline);
   Status status = Status::ok;
-  std::byte* room = wait_for_room(message.size(), deadline, status);
+  std::byte* room = wait_for_room(kBefore + message.size(), deadline, status);
   if (!room) return status;
-  if (!message.empty()) std::memcpy(room, message.data(), message.size());
-  publish(message.size(), 0);
-  ++sent_;
+  if (!message.empty()) std::memcpy(room + kBefore, message.data(), message.size());
+  publish_message(message.size());
   return Status::ok;
 }
 
-Status LaneSender::send_in_chunks(Bytes message, Deadline deadline) {
+template <class Seat>
+Status LaneSender<Seat>::send_in_chunks(Bytes message, Deadline deadline) {
   const bool hurried = deadline.expired();
   const auto total = static_cast<std::uint32_t>(message.size());
   const std::size_t most = in_place_max_ - kChunkHeader;
@@ -83,35 +110,65 @@ Status LaneSender::send_in_chunks(Bytes message, Deadline deadline) {
   return Status::ok;
 }
 
-std::span<std::byte> LaneSender::do_reserve(std::size_t size, Deadline deadline, Status& status) {
+template <class Seat>
+std::span<std::byte> LaneSender<Seat>::do_reserve(std::size_t size, Deadline deadline,
+                                                  Status& status) {
   lent_ = size <= in_place_max_;
   if (!lent_) return Sender::do_reserve(size, deadline, status);
-  std::byte* room = wait_for_room(size, deadline, status);
-  return room ? std::span(room, size) : std::span<std::byte>();
+  std::byte* room = wait_for_room(kBefore + size, deadline, status);
+  return room ? std::span(room + kBefore, size) : std::span<std::byte>();
 }
 
-Status LaneSender::do_commit(std::size_t used, Deadline deadline) {
+template <class Seat>
+Status LaneSender<Seat>::do_commit(std::size_t used, Deadline deadline) {
   if (!lent_) return Sender::do_commit(used, deadline);
-  publish(used, 0);
-  ++sent_;
+  publish_message(used);
   return Status::ok;
 }
 
-std::byte* LaneSender::wait_for_room(std::size_t length, Deadline deadline, Status& status) {
+// The message's bytes are where they belong.
+template <class Seat>
+void LaneSender<Seat>::publish_message(std::size_t size) {
+  if constexpr (kDurable)
+    wire::number(producer_.room(), producer_.position(), seat_.id(),
+                 static_cast<std::uint32_t>(sent_ + 1), size);
+  publish(kBefore + size, kDurable ? wire::kNumbered : 0);
+  ++sent_;
+}
+
+// Null if there is none.
+template <class Seat>
+std::byte* LaneSender<Seat>::find_room(std::size_t length) {
+  std::size_t limit = segment_.lane_size();
+  if constexpr (kDurable)
+    limit = std::min<std::size_t>(seat_.state().capacity.load(std::memory_order_relaxed),
+                                  most_capacity(limit));
+  std::byte* room = producer_.reserve(length, limit);
+  if (room) backing_.ensure(producer_.position() + wire::record_size(length));
+  return room;
+}
+
+template <class Seat>
+std::byte* LaneSender<Seat>::wait_for_room(std::size_t length, Deadline deadline, Status& status) {
   note_cpu(lane_->cpu);
   for (;;) {
+    if (seat_.is_over()) {
+      status = Status::closed;
+      return nullptr;
+    }
+    std::byte* room = find_room(length);
+    if (room) [[likely]]
+      return room;
+    segment_.look();
     if (!seat_.receiver_lives()) {
       status = Status::closed;
       return nullptr;
     }
-    std::byte* room = producer_.reserve(length);
-    if (room) [[likely]]
-      return room;
-    const auto look_again = [&] { return (room = producer_.reserve(length)) != nullptr; };
     if (deadline.expired()) {
       status = Status::timed_out;
       return nullptr;
     }
+    const auto look_again = [&] { return (room = find_room(length)) != nullptr; };
     if (runs_elsewhere(segment_.header().receiver_cpu) && spin(look_again)) return room;
     const auto space = lane_->space.load(std::memory_order_acquire);
     lane_->waiting.store(1, std::memory_order_relaxed);
@@ -119,25 +176,37 @@ std::byte* LaneSender::wait_for_room(std::size_t length, Deadline deadline, Stat
     // for a moment, and then we look ourselves at the next tick.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (!look_again())
-      sys::wait_futex(lane_->space, space, std::min(deadline, Deadline::after(sys::Seat::kLook)),
+      sys::wait_futex(lane_->space, space, std::min(deadline, Deadline::after(Seat::kLook)),
                       "the lane is full: asleep until half of it is free");
     lane_->waiting.store(0, std::memory_order_relaxed);
   }
 }
 
-void LaneSender::publish(std::size_t length, std::uint8_t flags) {
-  producer_.commit(seat_.id(), length, flags);
+template <class Seat>
+void LaneSender<Seat>::publish(std::size_t length, std::uint8_t flags) {
+  producer_.finish(seat_.id(), length, flags);
+  if (sync_)
+    (void)sys::flush_mapping(producer_.room() - wire::kRecordHeader, wire::record_size(length),
+                             "the record, before it counts")
+        .check(segment_.object());
+  segment_.check();
+  producer_.publish();
   sys::remark("published by a release store of the lane's head");
+  if (sync_)
+    (void)sys::flush_mapping(lane_, sizeof *lane_, "and that it counts").check(segment_.object());
+  segment_.check();
   wake_receiver();
 }
 
 // Makes the receiver look who came and who left.
-void LaneSender::nudge() {
+template <class Seat>
+void LaneSender<Seat>::nudge() {
   segment_.header().nudges.fetch_add(1, std::memory_order_release);
   wake_receiver();
 }
 
-void LaneSender::wake_receiver() {
+template <class Seat>
+void LaneSender<Seat>::wake_receiver() {
   // Sequentially consistent with the receiver's store that it sleeps and its look at the lanes:
   // either we see it asleep, or it sees what we have published.
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -152,8 +221,12 @@ void LaneSender::wake_receiver() {
   if (slept == Sleep::in_poll) ringer_.ring("the receiver sleeps in poll(2)");
 }
 
-std::uint64_t LaneSender::do_taken(std::uint64_t want, Deadline deadline) {
+template <class Seat>
+std::uint64_t LaneSender<Seat>::do_taken(std::uint64_t want, Deadline deadline) {
   return seat_.taken(sent_, want, deadline);
 }
+
+template class LaneSender<sys::Seat>;
+template class LaneSender<sys::DurableSeat>;
 
 }  // namespace ipc::lanes

@@ -1,19 +1,31 @@
 // Sends through a lane of a segment.
 #pragma once
 
+#include <type_traits>
+
+#include "ipc/lanes/backing.hpp"
 #include "ipc/lanes/segment.hpp"
 #include "ipc/sys/bell.hpp"
+#include "ipc/sys/durable_seat.hpp"
 #include "ipc/sys/fd.hpp"
-#include "ipc/sys/ring_memory.hpp"
 #include "ipc/sys/seat.hpp"
 #include "ipc/transport.hpp"
+#include "ipc/wire/numbered.hpp"
 
 namespace ipc::lanes {
 
+/// In memory, with a sys::Seat: the lane goes with its receiver, and a message longer than
+/// in_place_max() goes in several records. In a file, with a sys::DurableSeat: the lane outlives
+/// both, so each message is one record, numbered and with checks (wire/numbered.hpp), and as many
+/// bytes may be unread as the receiver decided.
+template <class Seat>
 class LaneSender : public Sender {
  public:
-  /// `seat` holds a slot and has not entered yet; `file` is its segment.
-  LaneSender(sys::Seat seat, sys::Fd file);
+  static constexpr bool kDurable = std::is_same_v<Seat, sys::DurableSeat>;
+
+  /// `seat` holds a slot and has not entered yet; `file` is its segment. With `sync` a message is
+  /// on the disk before it counts as sent.
+  LaneSender(Seat seat, sys::Fd file, bool sync = false);
   ~LaneSender() override;
 
  private:
@@ -23,21 +35,31 @@ class LaneSender : public Sender {
   std::uint64_t do_taken(std::uint64_t want, Deadline) override;
 
   Status send_in_chunks(Bytes message, Deadline deadline);
+  void publish_message(std::size_t size);
+  std::byte* find_room(std::size_t length);
   std::byte* wait_for_room(std::size_t length, Deadline deadline, Status& status);
   void publish(std::size_t length, std::uint8_t flags);
   void nudge();
   void wake_receiver();
 
-  sys::Seat seat_;
+  // What stands in a record before the message's own bytes.
+  static constexpr std::size_t kBefore = kDurable ? wire::kNumberedHeader : 0;
+
+  Seat seat_;
   Segment segment_;
   wire::Lane* lane_;
-  sys::RingMemory memory_;
+  MappedLane memory_;
+  Backing backing_;
   wire::Producer<> producer_;
   sys::Ringer ringer_;
   std::size_t in_place_max_;
+  bool sync_;
   std::uint32_t message_ = 0;
   std::uint64_t sent_ = 0;
   bool lent_ = false;  ///< The open reservation is in the lane.
 };
+
+extern template class LaneSender<sys::Seat>;
+extern template class LaneSender<sys::DurableSeat>;
 
 }  // namespace ipc::lanes

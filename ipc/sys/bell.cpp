@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 
 #include "ipc/sys/file.hpp"
@@ -11,12 +12,18 @@
 namespace ipc::sys {
 
 Bell::Bell(const std::string& path, mode_t mode) {
-  (void)mkfifo(path, mode, "a bell, because the mechanism itself cannot be polled").check(path);
+  const Result made = mkfifo(path, mode, "a bell, because the mechanism itself cannot be polled");
+  // A durable object keeps its bell: senders may have it open since an earlier receiver.
+  if (made.error != EEXIST) made.check(path);
   (void)chmod(path, mode, "exactly this mode, whatever the umask").check(path);
   // For writing too, like every FIFO that is only ever rung: no EOF, no hang-up.
   fifo_ = Fd(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0, "to wait for rings")
                  .check(path)
                  .fd());
+  struct stat about {};
+  (void)fstat(fifo_.get(), about, "is it one of ours?").check(path);
+  if (!S_ISFIFO(about.st_mode))
+    throw Error(Trouble::corrupt, EEXIST, "bell " + path + ": is no FIFO");
 }
 
 void Bell::silence() {

@@ -14,7 +14,8 @@
 
 namespace ipc::sys {
 
-/// The receiver's side. The FIFO is removed with the lease beside which it stands (Lease::bell_path).
+/// The receiver's side. The FIFO is removed with the lease beside which it stands
+/// (Lease::bell_path); that of a durable object stays from one receiver to the next.
 class Bell {
  public:
   Bell() = default;

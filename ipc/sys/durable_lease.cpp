@@ -143,6 +143,7 @@ DurableEntry enter_durable(const Path& path, const DurableTerms& terms, const Du
     }
     if (missing)
       throw Error(Trouble::corrupt, ENOENT, "open " + object_path + ": somebody removed it");
+    if (alone && object.mend) object.mend(object_path);
     return entry;
   }
 }

@@ -47,6 +47,9 @@ struct DurableObject {
   std::function<void(const std::string& path, mode_t mode)> make;
   /// Whether it holds nothing unread. Asked while nobody is connected nor can connect.
   std::function<bool(const std::string& path, const DurableState& state)> is_empty;
+  /// If set: makes what the disk has kept of it over a reboot usable again, if there was one.
+  /// Called at such a moment too, before the first one joins what is not empty.
+  std::function<void(const std::string& path)> mend{};
 };
 
 /// The lease, open, while its take-over byte is held; closing the file gives it back. What was made

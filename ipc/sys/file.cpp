@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
+#include <cstdint>
 #include <cstdio>
 
 #include "ipc/sys/gather.hpp"
@@ -86,8 +88,9 @@ Result pwrite(int fd, std::span<const std::byte> bytes, off_t offset, const char
 
 Result fallocate(int fd, off_t offset, std::size_t size, const char* why) {
   return perform(
-      "fallocate", why, [&] { return ::fallocate(fd, 0, offset, static_cast<off_t>(size)); },
-      [&] { return shown::list(fd, 0, offset, size); });
+      "fallocate", why,
+      [&] { return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, static_cast<off_t>(size)); },
+      [&] { return shown::list(fd, "FALLOC_FL_KEEP_SIZE", offset, size); });
 }
 
 Result pread(int fd, std::span<std::byte> room, off_t offset, const char* why) {
@@ -106,6 +109,14 @@ Result pwritev(int fd, std::span<const iovec> parts, off_t offset, const char* w
 Result fdatasync(int fd, const char* why) {
   return perform(
       "fdatasync", why, [&] { return ::fdatasync(fd); }, [&] { return std::to_string(fd); });
+}
+
+Result flush_mapping(void* begin, std::size_t size, const char* why) {
+  const auto before = reinterpret_cast<std::uintptr_t>(begin) % 4096;
+  std::byte* const page = static_cast<std::byte*>(begin) - before;
+  return perform(
+      "msync", why, [&] { return ::msync(page, size + before, MS_SYNC); },
+      [&] { return shown::list("addr", size + before, "MS_SYNC"); });
 }
 
 Result fsync(int fd, const char* why) {

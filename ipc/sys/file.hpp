@@ -32,13 +32,16 @@ Result write(int fd, std::span<const std::byte> bytes, const char* why);
 /// All parts in one call: writev(2), or write(2) of those that are short (sys/gather.hpp).
 Result writev(int fd, std::span<const iovec> parts, const char* why);
 Result pwrite(int fd, std::span<const std::byte> bytes, off_t offset, const char* why);
-/// fallocate(2) in its plain form: the range is backed, or ENOSPC.
+/// fallocate(FALLOC_FL_KEEP_SIZE): the range is backed, or ENOSPC; the file stays as long as it is.
 Result fallocate(int fd, off_t offset, std::size_t size, const char* why);
 Result pread(int fd, std::span<std::byte> room, off_t offset, const char* why);
 /// A gathering write at an offset.
 Result pwritev(int fd, std::span<const iovec> parts, off_t offset, const char* why);
 /// The file's bytes, and what of its metadata is needed to read them, are on the disk.
 Result fdatasync(int fd, const char* why);
+/// msync(2): the bytes of a shared mapping, and their file's metadata, are on the disk. `begin`
+/// need not be the beginning of a page.
+Result flush_mapping(void* begin, std::size_t size, const char* why);
 /// The same with all metadata; of a directory: its entries.
 Result fsync(int fd, const char* why);
 Result fstat(int fd, struct stat& about, const char* why);

@@ -68,6 +68,8 @@ class Seat {
   /// Whether the receiver that this seat belongs to lived within the last 250 ms. Asks the kernel
   /// (1 µs) at most four times a second, else looks at a coarse clock (5 ns). Once false, for ever.
   bool receiver_lives();
+  /// Whether nothing more can be sent from here: the same, as a durable seat calls it.
+  bool is_over() { return !receiver_lives(); }
   /// Waits of one who waits for the receiver are at most this long, and then ask again.
   static constexpr auto kLook = std::chrono::milliseconds(250);
 

@@ -25,8 +25,10 @@
 
 namespace ipc::wire {
 
+// Aligned so that a lane in a file lies within one sector of the disk: after a power cut, too, its
+// head and its tail are of the same moment.
 template <template <class> class Atomic>
-struct BasicLane {
+struct alignas(256) BasicLane {
   // Written by the producer, read by the consumer.
   alignas(64) Atomic<std::uint64_t> head;  ///< Bytes published since the lane was made.
   // The same, but on a line of their own: they are looked at often and change rarely, whereas the
@@ -38,7 +40,7 @@ struct BasicLane {
   Atomic<std::uint32_t> space;             ///< A futex word, changed when room is made.
 };
 using Lane = BasicLane<std::atomic>;
-static_assert(sizeof(Lane) == 192);
+static_assert(sizeof(Lane) == 256);
 
 struct Record {
   std::uint32_t sender = 0;
@@ -51,6 +53,11 @@ inline constexpr std::uint32_t kLongestRecord = (1u << 28) - 1;
 
 constexpr std::size_t record_size(std::size_t length) {
   return kRecordHeader + (length + 7) / 8 * 8;
+}
+
+/// The first four bytes of a record; the other four are its sender.
+constexpr std::uint32_t first_word(std::size_t length, std::uint8_t flags) {
+  return std::uint32_t{flags} << 28 | static_cast<std::uint32_t>(length);
 }
 
 /// The sender's end. `memory` is the lane's `size` bytes, mapped twice in a row; `size` is a power of
@@ -66,34 +73,44 @@ class Producer {
         head_(lane.head.load(std::memory_order_relaxed)),
         tail_(lane.tail.load(std::memory_order_acquire)) {}
 
-  /// Room for a record of `length` bytes, or null if the consumer has not yet given back enough.
-  std::byte* reserve(std::size_t length) {
+  /// Room for a record of `length` bytes, or null if with it more than `limit` bytes would be
+  /// unread; but a record that is longer than that goes in alone. It must fit into the memory.
+  std::byte* reserve(std::size_t length, std::size_t limit) {
     const std::size_t need = record_size(length);
-    if (size_ - (head_ - tail_) < need) {
+    if (head_ - tail_ + need > limit) {
       // Acquire: pairs with the consumer's release of `tail`. It has read what lay there, so we may
       // overwrite it.
       tail_ = lane_->tail.load(std::memory_order_acquire);
-      if (size_ - (head_ - tail_) < need) return nullptr;
+      if (head_ != tail_ && head_ - tail_ + need > limit) return nullptr;
     }
-    return memory_ + (head_ & (size_ - 1)) + kRecordHeader;
+    return room();
   }
+  /// What reserve() has lent.
+  std::byte* room() const { return memory_ + (head_ & (size_ - 1)) + kRecordHeader; }
 
-  /// Publishes the first `length` bytes of what was reserved.
-  void commit(std::uint32_t sender, std::size_t length, std::uint8_t flags) {
-    const std::uint32_t words[2] = {std::uint32_t{flags} << 28 | static_cast<std::uint32_t>(length),
-                                    sender};
+  /// Makes the first `length` bytes of what was reserved a record, which nobody sees yet.
+  void finish(std::uint32_t sender, std::size_t length, std::uint8_t flags) {
+    const std::uint32_t words[2] = {first_word(length, flags), sender};
     std::memcpy(memory_ + (head_ & (size_ - 1)), words, sizeof words);
-    head_ += record_size(length);
+    finished_ = head_ + record_size(length);
+  }
+  /// Publishes what was finished.
+  void publish() {
+    head_ = finished_;
     // Release: publishes the record to the consumer's acquire of `head`.
     lane_->head.store(head_, std::memory_order_release);
   }
+
+  /// How many bytes have been published since the lane was made: where the next record begins.
+  std::uint64_t position() const { return head_; }
 
  private:
   BasicLane<Atomic>* lane_;
   std::byte* memory_;
   std::size_t size_;
   std::uint64_t head_;
-  std::uint64_t tail_;  ///< As of the last look.
+  std::uint64_t finished_ = 0;  ///< What `head` will be.
+  std::uint64_t tail_;          ///< As of the last look.
 };
 
 /// The receiver's end; the same rules. What the producer wrote is checked, not trusted.
@@ -134,6 +151,8 @@ class Consumer {
 
   bool is_empty() const { return tail_ == lane_->head.load(std::memory_order_acquire); }
   std::uint64_t used() const { return head_ - tail_; }
+  /// How many bytes have been given back since the lane was made.
+  std::uint64_t position() const { return tail_; }
   /// Bytes that were no records: somebody scribbled over the lane.
   std::uint64_t skipped() const { return skipped_; }
 

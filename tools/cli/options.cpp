@@ -124,11 +124,8 @@ void add_general_options(CommandLine& line, PairOptions& options) {
 }
 
 KindChoice::KindChoice(CommandLine& line, const ipc::Kind* kind, const std::string& otherwise)
-    : name_(otherwise) {
-  if (kind != nullptr) {
-    name_ = kind->name;
-    return;
-  }
+    : own_(kind), name_(otherwise) {
+  if (own_ != nullptr) return;
   line.group("Transport");
   // Nobody changes the environment while options are read.
   if (const char* value = std::getenv("IPC_TRANSPORT"))
@@ -140,6 +137,7 @@ KindChoice::KindChoice(CommandLine& line, const ipc::Kind* kind, const std::stri
 }
 
 const ipc::Kind& KindChoice::kind() const {
+  if (own_ != nullptr) return *own_;
   if (name_.empty())
     throw UsageError("which transport? Give --transport or set IPC_TRANSPORT; there are " +
                      ipc::kinds::names());

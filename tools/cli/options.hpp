@@ -80,6 +80,7 @@ class KindChoice {
   const ipc::Kind& kind() const;
 
  private:
+  const ipc::Kind* own_;
   std::string name_;
 };
 
