@@ -53,7 +53,7 @@ Barrier::Met Barrier::wait(Deadline deadline) {
     }
   }
   for (;;) {
-    sys::wait_futex(round, ours, party_.nap(deadline), "until all are here");
+    party_.sleep(round, ours, deadline, "until all are here");
     // Acquire: pairs with the system call above, which orders all; what anybody did before it came
     // is seen by all whom it lets go, through the turns.
     if (round.load(std::memory_order_acquire) != ours) break;

@@ -35,7 +35,7 @@ class Barrier {
   /// How many wait now.
   std::uint32_t waiting();
   /// Party::heed().
-  void heed(std::function<bool()> stops) { party_.heed(std::move(stops)); }
+  void heed(Stop& stop) { party_.heed(stop); }
   const sys::Path& path() const { return party_.path(); }
 
  private:

@@ -59,8 +59,8 @@ Outcome Condition::sleep(std::uint32_t bell, Deadline deadline) {
   auto& pending = party_.state<ConditionState>().pending;
   Slot& slot = party_.slot();
   for (;;) {
-    sys::wait_futex(slot.bell, bell, std::min(deadline, Deadline::after(kLook)),
-                    "until we are notified; now and then we look whether one before us has died");
+    party_.sleep(slot.bell, bell, std::min(deadline, Deadline::after(kLook)),
+                 "until we are notified; now and then we look whether one before us has died");
     const bool expired = deadline.expired() || party_.is_stopped();
     // Acquire: pairs with the release of the one who rings; with its ring we see what it rings for.
     bell = slot.bell.load(std::memory_order_acquire);

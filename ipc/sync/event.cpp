@@ -49,7 +49,7 @@ Outcome Event::wait(Deadline deadline) {
   for (;;) {
     if ((before & kSet) != 0 || word.load() != before) return Outcome::ok;
     if (deadline.expired() || party_.is_stopped()) return Outcome::timed_out;
-    sys::wait_futex(word, before, party_.nap(deadline), "until it happens");
+    party_.sleep(word, before, deadline, "until it happens");
   }
 }
 

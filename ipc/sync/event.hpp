@@ -28,7 +28,7 @@ class Event {
   Outcome wait(Deadline deadline = Deadline::never());
 
   /// Party::heed().
-  void heed(std::function<bool()> stops) { party_.heed(std::move(stops)); }
+  void heed(Stop& stop) { party_.heed(stop); }
   const sys::Path& path() const { return party_.path(); }
 
  private:

@@ -42,7 +42,7 @@ class Mutex {
   /// The process that has it as that process says; outdated as soon as it is returned.
   std::optional<pid_t> holder() const;
   /// Party::heed().
-  void heed(std::function<bool()> stops) { party_.heed(std::move(stops)); }
+  void heed(Stop& stop) { party_.heed(stop); }
   const sys::Path& path() const { return party_.path(); }
 
  private:

@@ -23,17 +23,17 @@ bool has_run_out(const TimerState& timer) {
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::mutex:
-      return "mutex";
+      return "a mutex";
     case Kind::semaphore:
-      return "semaphore";
+      return "a semaphore";
     case Kind::event:
-      return "event";
+      return "an event";
     case Kind::barrier:
-      return "barrier";
+      return "a barrier";
     case Kind::condition:
-      return "condition";
+      return "a condition";
     case Kind::timer:
-      return "timer";
+      return "a timer";
   }
   return "";
 }

@@ -22,7 +22,7 @@ namespace ipc::sync {
 
 enum class Kind : std::uint32_t { mutex = 1, semaphore, event, barrier, condition, timer };
 
-/// What people call it, and the programs that use it.
+/// What people call it ("a mutex"), and the programs that use it.
 std::string_view name_of(Kind);
 std::string_view programs_of(Kind);
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ipc/sys/file.hpp"
+#include "ipc/sys/futex.hpp"
 #include "ipc/sys/lease_file.hpp"
 
 namespace ipc::sync {
@@ -68,7 +69,7 @@ bool is_anybody_there(int file) {
 void check_terms(const Page& page, const Terms& terms, const std::string& path) {
   if (page.kind != terms.kind)
     throw Error(Trouble::corrupt, EPROTOTYPE,
-                "open " + path + ": it is a " + std::string(name_of(page.kind)) + "; use " +
+                "open " + path + ": it is " + std::string(name_of(page.kind)) + "; use " +
                     std::string(programs_of(page.kind)));
   if (terms.any_numbers) return;
   for (std::size_t i = 0; i < terms.numbers.size(); ++i)
@@ -261,8 +262,12 @@ void Party::check_fork() const {
         "a synchronisation object was used in a forked child; open it there by its name");
 }
 
-Deadline Party::nap(Deadline deadline) const {
-  return stops_ ? std::min(deadline, Deadline::after(kLook)) : deadline;
+void Party::sleep(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
+                  const char* why) const {
+  if (stop_ != nullptr)
+    sys::wait_futex_or(word, expected, *stop_, deadline, why);
+  else
+    sys::wait_futex(word, expected, deadline, why);
 }
 
 }  // namespace ipc::sync

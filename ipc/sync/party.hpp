@@ -22,7 +22,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +40,9 @@ struct Options {
   mode_t mode = 0600;  ///< Exactly, whatever the umask.
   std::uint32_t max_parties = kUsualParties;
 };
+
+/// Party::heed()
+using Stop = std::atomic<std::uint32_t>;
 
 struct Terms {
   Kind kind;
@@ -95,12 +97,13 @@ class Party {
   void check_fork() const;
   bool is_ours() const { return fork_generation_ == sys::fork_generation(); }
 
-  /// From now on waiting ends, as if timed out, soon after `stops` says yes: at once if a signal
-  /// interrupts the wait, and else within 50 ms. It is called on the thread that waits.
-  void heed(std::function<bool()> stops) { stops_ = std::move(stops); }
-  bool is_stopped() const { return stops_ && stops_(); }
-  /// How long one may sleep in one go who has nobody to look after.
-  Deadline nap(Deadline deadline) const;
+  /// From now on waiting ends, as if timed out, as soon as the word is not 0. Whoever changes it, a
+  /// signal handler perhaps, wakes it by FUTEX_WAKE, futex(2). It must outlive this.
+  void heed(Stop& stop) { stop_ = &stop; }
+  bool is_stopped() const { return stop_ != nullptr && stop_->load() != 0; }
+  /// Sleeps on a futex word, as sys::wait_futex does, or until it is stopped.
+  void sleep(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
+             const char* why) const;
 
  private:
   bool join(const Terms& terms);
@@ -117,7 +120,7 @@ class Party {
   sys::Fd query_;         ///< Another open file: an open file's own locks are invisible to it.
   std::uint64_t inode_ = 0;
   std::uint64_t fork_generation_ = 0;
-  std::function<bool()> stops_;
+  Stop* stop_ = nullptr;
 };
 
 /// How often somebody who waits for others looks whether they live: nobody waits for a dead one for

@@ -13,7 +13,7 @@ namespace {
 // others do meanwhile, out of turn, can only add to what is to be had.
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-Terms terms(Permits permits, bool any_numbers) {
+Terms terms(Permits permits, Found found) {
   if (permits.most == 0 || permits.most > kMostPermits || permits.initial > permits.most)
     throw Error(Trouble::invalid, EINVAL,
                 std::to_string(permits.initial) + " permits of at most " +
@@ -23,18 +23,15 @@ Terms terms(Permits permits, bool any_numbers) {
   terms.kind = Kind::semaphore;
   terms.numbers = {permits.initial, permits.most};
   terms.names = {"permits", "permits at most"};
-  terms.any_numbers = any_numbers;
+  terms.any_numbers = found == Found::as_it_is;
   terms.state = permits.initial;
   return terms;
 }
 
 }  // namespace
 
-Semaphore::Semaphore(const std::string& name, Permits permits, const Options& options)
-    : party_(name, terms(permits, false), options) {}
-
-Semaphore::Semaphore(const std::string& name, const Options& options)
-    : party_(name, terms({}, true), options) {}
+Semaphore::Semaphore(const std::string& name, Permits permits, const Options& options, Found found)
+    : party_(name, terms(permits, found), options) {}
 
 Semaphore::~Semaphore() {
   if (!party_.is_ours() || held_ == 0) return;
@@ -85,8 +82,8 @@ Outcome Semaphore::take(Deadline deadline, bool for_good) {
       }
     }
     if (expired) break;
-    sys::wait_futex(state.changes, changes, looks.until(deadline),
-                    "until there is a permit; now and then we ask whether their holders live");
+    party_.sleep(state.changes, changes, looks.until(deadline),
+                 "until there is a permit; now and then we ask whether their holders live");
   }
   slot.word.store(held_, kRelaxed);
   return Outcome::timed_out;

@@ -18,6 +18,9 @@ struct Permits {
   std::uint32_t most = kMostPermits;
 };
 
+/// What is asked of the numbers of one that is there already.
+enum class Found { must_agree, as_it_is };
+
 /// Permits, of which each lets one in. They are used in two ways, which may be mixed:
 ///
 /// acquire() and release(): a permit is held, and counted to its holder until that gives it back.
@@ -36,10 +39,13 @@ struct Permits {
 /// does so in turn; to give one needs no turn and never waits.
 class Semaphore {
  public:
-  /// Makes it with so many permits; if it is there, it must have been made with the same numbers.
-  Semaphore(const std::string& name, Permits permits, const Options& options = {});
-  /// Joins it, whatever its numbers; if it is not there it is made with 0 permits and no bound.
-  explicit Semaphore(const std::string& name, const Options& options = {});
+  /// Makes it with so many permits. One that is there must have been made with the same numbers,
+  /// unless it is welcome as it is.
+  Semaphore(const std::string& name, Permits permits, const Options& options = {},
+            Found found = Found::must_agree);
+  /// Joins it as it is, or makes it with no permits and no bound.
+  explicit Semaphore(const std::string& name, const Options& options = {})
+      : Semaphore(name, Permits{}, options, Found::as_it_is) {}
   ~Semaphore();
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
@@ -60,12 +66,10 @@ class Semaphore {
   /// What it was made with.
   Permits permits() const;
   /// Party::heed().
-  void heed(std::function<bool()> stops) { party_.heed(std::move(stops)); }
+  void heed(Stop& stop) { party_.heed(stop); }
   const sys::Path& path() const { return party_.path(); }
 
  private:
-  Semaphore(const std::string& name, const Terms& terms, const Options& options)
-      : party_(name, terms, options) {}
   Outcome take(Deadline deadline, bool for_good);
   std::uint32_t available() const;
   void give_back_of_the_dead() const;

@@ -79,8 +79,8 @@ Outcome Timer::wait(Deadline deadline) {
     if (due && *due <= now()) return Outcome::ok;
     if (deadline.expired() || party_.is_stopped()) return Outcome::timed_out;
     const Deadline until = due ? Deadline::at(Clock::time_point(nanoseconds(*due))) : deadline;
-    sys::wait_futex(party_.state<TimerState>().version, set.version,
-                    party_.nap(std::min(until, deadline)), "until it is due or set anew");
+    party_.sleep(party_.state<TimerState>().version, set.version, std::min(until, deadline),
+                 "until it is due or set anew");
   }
 }
 

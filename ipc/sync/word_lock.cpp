@@ -9,6 +9,7 @@ constexpr std::uint64_t kHolder = 0xffff;
 constexpr std::uint64_t kContended = 1U << 16;
 constexpr std::uint64_t kForsaken = 1U << 17;
 constexpr auto kGrace = std::chrono::milliseconds(100);
+constexpr auto kWhy = "until its holder gives it back; now and then we ask whether that lives";
 
 std::uint64_t signed_by(Identity who) {
   return who.generation << 32 | (who.slot + 1);
@@ -46,8 +47,12 @@ Outcome take_slowly(std::atomic<std::uint64_t>& word, const Party& party, Deadli
       continue;
     }
     if (expired) return Outcome::timed_out;
-    sys::wait_futex(sys::low_half(word), static_cast<std::uint32_t>(seen), looks.until(deadline),
-                    "until its holder gives it back; now and then we ask whether that lives");
+    auto& low = sys::low_half(word);
+    const auto low_seen = static_cast<std::uint32_t>(seen);
+    if (stops == Stops::heeded)
+      party.sleep(low, low_seen, looks.until(deadline), kWhy);
+    else
+      sys::wait_futex(low, low_seen, looks.until(deadline), kWhy);
     ours |= kContended;
   }
 }

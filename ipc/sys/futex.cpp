@@ -4,7 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <climits>
+#include <ctime>
 
 #include "ipc/sys/call.hpp"
 #include "ipc/sys/show.hpp"
@@ -49,6 +52,32 @@ void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadli
       },
       [&] { return shown::list("addr", "FUTEX_WAIT", expected, "left"); });
   if (is_lost(result, word)) return;
+  if (result.error != EAGAIN && result.error != ETIMEDOUT && result.error != EINTR)
+    result.check("");
+}
+
+void wait_futex_or(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                   std::atomic<std::uint32_t>& stop, Deadline deadline, const char* why) {
+  const auto part = [](std::atomic<std::uint32_t>& waited, std::uint32_t value) {
+    return ::futex_waitv{value, reinterpret_cast<std::uintptr_t>(&waited), FUTEX_32, 0};
+  };
+  std::array parts{part(word, expected), part(stop, 0)};
+  // This call takes the end of the wait and not its length.
+  const auto end = std::max(deadline.when().time_since_epoch(), Deadline::Clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(end);
+  const std::timespec at{static_cast<std::time_t>(seconds.count()),
+                         static_cast<long>((end - seconds).count())};
+  const Result result = perform_once(
+      "futex_waitv", why,
+      [&] {
+        return ::syscall(SYS_futex_waitv, parts.data(), parts.size(), 0,
+                         deadline.is_never() ? nullptr : &at, CLOCK_MONOTONIC);
+      },
+      [&] {
+        return shown::list("[{val=" + std::to_string(expected) + ", addr}, {val=0, addr}]",
+                           parts.size(), 0, deadline.is_never() ? "NULL" : "deadline",
+                           "CLOCK_MONOTONIC");
+      });
   if (result.error != EAGAIN && result.error != ETIMEDOUT && result.error != EINTR)
     result.check("");
 }

@@ -13,6 +13,10 @@ namespace ipc::sys {
 /// returns are ordinary: look at the word again.
 void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
                 const char* why);
+/// The same on two words (futex_waitv(2), Linux 5.16): while `word` holds `expected` and `stop` holds
+/// 0.
+void wait_futex_or(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                   std::atomic<std::uint32_t>& stop, Deadline deadline, const char* why);
 /// Wakes everybody who sleeps on `word`, in any process that maps it.
 void wake_futex(std::atomic<std::uint32_t>& word, const char* why);
 /// Wakes at most `count` of them.

@@ -208,14 +208,5 @@ def take_terminal(end):
     fcntl.ioctl(end, termios.TIOCSCTTY, 0)
 
 
-class Help(SyncTest):
-    def test_it_opens_with_three_examples(self):
-        for name in ("lock-run",):
-            code, out, err = self.run_to_end(name, "--help")
-            self.assertEqual((code, err), (0, ""))
-            self.assertRegex(out.decode(), rf"^Examples:\n(  .*{name}.*\n){{3}}\nUsage: {name} ")
-            self.assertIn("ipcways", self.ends_with(0, name, "--version"))
-
-
 if __name__ == "__main__":
     main()

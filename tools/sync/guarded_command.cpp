@@ -80,10 +80,10 @@ class HeldSignals {
 
 }  // namespace
 
-std::optional<End> run_guarded(const SyncOptions& options, const Stops& stops,
+std::optional<End> run_guarded(const SyncOptions& options, const Interruption& interruption,
                                const std::vector<std::string>& variables) {
   const HeldSignals signals;
-  if (stops()) return std::nullopt;
+  if (interruption.signal()) return std::nullopt;
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw ipc::Error("fork", options.command.front(), errno);

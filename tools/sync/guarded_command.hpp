@@ -19,7 +19,7 @@ namespace tools {
 /// sends us are passed on to it, those of a terminal reach it by themselves, and none ends us before
 /// it. Returns how it ended: with 126 if it cannot be run, with 127 if there is none. Nothing, and it
 /// has not been run, if one of those signals had come before.
-std::optional<End> run_guarded(const SyncOptions& options, const Stops& stops,
+std::optional<End> run_guarded(const SyncOptions& options, const Interruption& interruption,
                                const std::vector<std::string>& variables);
 
 }  // namespace tools

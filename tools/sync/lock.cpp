@@ -32,9 +32,9 @@ int lock_run_main(int argc, char** argv) {
     line.add_waiting();
     line.parse(argc, argv);
   };
-  return run_sync(options, parse, [&](const Stops& stops) {
+  return run_sync(options, parse, [&](const Interruption& interruption) {
     ipc::sync::Mutex mutex(options.name, options.object);
-    mutex.heed(stops);
+    mutex.heed(interruption.word());
     const auto begin = std::chrono::steady_clock::now();
     const Outcome outcome = mutex.lock(options.deadline());
     if (outcome == Outcome::timed_out) throw Conflict(who_has(mutex));
@@ -48,7 +48,7 @@ int lock_run_main(int argc, char** argv) {
         complain(options.program,
                  mutex.path().full() + ": its last holder died; what it was at may be half done");
     }
-    const auto end = run_guarded(options, stops, variables);
+    const auto end = run_guarded(options, interruption, variables);
     // What was not run has repaired nothing; then the next one is to be told of that death.
     if (end || outcome == Outcome::ok) mutex.unlock();
     return end.value_or(End{});

@@ -73,19 +73,19 @@ void SyncLine::parse(int argc, char** argv) {
 }
 
 int run_sync(SyncOptions& options, const std::function<void()>& parse,
-             const std::function<End(const Stops&)>& body) {
+             const std::function<End(const Interruption&)>& body) {
   End end;
   const Exit code = guarded(options.program, [&] {
     parse();
     const auto narrator = narrate(options.narration);
-    const Stopping stopping;
+    const Interruption interruption;
     try {
-      end = body([&stopping] { return stopping.signal().has_value(); });
+      end = body(interruption);
     } catch (const Conflict& conflict) {
-      if (!options.quiet && !stopping.signal()) complain(options.program, conflict.what());
+      if (!options.quiet && !interruption.signal()) complain(options.program, conflict.what());
       end.code = options.conflict;
     }
-    if (const auto signal = stopping.signal()) end.signal = *signal;
+    if (const auto signal = interruption.signal()) end.signal = *signal;
     return Exit::ok;
   });
   if (code != Exit::ok) return static_cast<int>(code);

@@ -14,6 +14,7 @@
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/exit.hpp"
 #include "tools/explain.hpp"
+#include "tools/sync/interruption.hpp"
 
 namespace tools {
 
@@ -71,15 +72,11 @@ struct End {
   int signal = 0;
 };
 
-/// For Party::heed(): whether a signal has come that ends the program. It then leaves the object in
-/// good order and dies of the signal.
-using Stops = std::function<bool()>;
-
 /// Runs `body` with what these programs share around it: the narrator, the signals that end a wait,
 /// errors as sentences and exit codes. `parse` fills the options in. Returns main's result, or ends
-/// the process by the signal that came.
+/// the process by the signal that came, after `body` has left its object in good order.
 int run_sync(SyncOptions& options, const std::function<void()>& parse,
-             const std::function<End(const Stops&)>& body);
+             const std::function<End(const Interruption&)>& body);
 
 /// "0.250 s"
 std::string seconds(std::chrono::nanoseconds span);

@@ -1,0 +1,60 @@
+#include "tools/sync/interruption.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+
+namespace tools {
+namespace {
+
+constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+
+// A lock-free atomic, the only kind of object that a handler may share with the program,
+// signal-safety(7).
+std::atomic<std::uint32_t> came = 0;
+
+extern "C" void remember_and_wake(int signal) {
+  const int kept = errno;
+  came.store(static_cast<std::uint32_t>(signal));
+  // The system call itself: the library's wrapper may be narrating, which no handler may do.
+  ::syscall(SYS_futex, &came, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  errno = kept;
+}
+
+}  // namespace
+
+Interruption::Interruption() {
+  struct sigaction action {};
+  action.sa_handler = remember_and_wake;
+  sigemptyset(&action.sa_mask);
+  for (const int signal : kSignals) {
+    struct sigaction before {};
+    ::sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+  }
+}
+
+Interruption::~Interruption() {
+  for (const int signal : kSignals) {
+    struct sigaction now {};
+    ::sigaction(signal, nullptr, &now);
+    if (now.sa_handler == remember_and_wake) ::signal(signal, SIG_DFL);
+  }
+}
+
+std::optional<int> Interruption::signal() const {
+  const auto signal = came.load();
+  if (signal == 0) return std::nullopt;
+  return static_cast<int>(signal);
+}
+
+std::atomic<std::uint32_t>& Interruption::word() const {
+  return came;
+}
+
+}  // namespace tools
