@@ -61,6 +61,9 @@ class Readme(unittest.TestCase):
             r"(?m)^one\ntwo\nthree$",
             r"(?m)^100000$",
             r"(?m)^HELLO\n100$",
+            r"(?m)^4$",
+            r"(?m)^it is ready$",
+            r"(?m)^owner died: 1$",
             r"(?m)^Downloaded URLs: 10\b",
         ):
             self.assertRegex(output, expected)
