@@ -1,11 +1,9 @@
 #include "tools/crawler/charset.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 
-#include <uchardet/uchardet.h>
-
+#include "tools/crawler/charset/detect.hpp"
 #include "tools/crawler/charset/meta_prescan.hpp"
 #include "tools/crawler/charset/utf8.hpp"
 #include "tools/crawler/content_type.hpp"
@@ -32,24 +30,6 @@ bool is_utf8(std::string_view bytes) {
                    static_cast<unsigned char>(rest[0]) < 0xF5 &&
                    invalid_utf8_length(rest) == rest.size();
   return may_go_on && std::any_of(valid.begin(), valid.end(), is_high);
-}
-
-std::optional<Encoding> detect(std::string_view bytes) {
-  static constexpr std::size_t sample = 65536;
-  static constexpr std::size_t context = 1024;  // markup before the first letter does no harm
-  std::size_t first = valid_utf8_prefix(bytes);
-  bytes = bytes.substr(first > context ? first - context : 0, sample);
-  std::unique_ptr<uchardet, decltype(&uchardet_delete)> detector(uchardet_new(), &uchardet_delete);
-  if (detector == nullptr) return std::nullopt;
-  if (uchardet_handle_data(detector.get(), bytes.data(), bytes.size()) != 0) return std::nullopt;
-  uchardet_data_end(detector.get());
-  std::string_view name = uchardet_get_charset(detector.get());
-  if (name == "UHC") return Encoding::euc_kr;
-  if (name == "MAC-CYRILLIC") return Encoding::x_mac_cyrillic;
-  std::optional<Encoding> found = find_encoding(name);
-  // It is not: all bytes have been looked at already, and the sample may hold ASCII only.
-  if (found == Encoding::utf_8 || name == "ASCII") return std::nullopt;
-  return found;
 }
 
 }  // namespace
@@ -94,7 +74,7 @@ Charset find_charset(std::string_view bytes, std::string_view label, bool is_mar
       break;
   }
   if (is_utf8(bytes)) return {Encoding::utf_8, CharsetSource::valid_utf8};
-  if (auto found = detect(bytes)) return {*found, CharsetSource::detected};
+  if (auto found = detect_encoding(bytes)) return {*found, CharsetSource::detected};
   return {Encoding::windows_1252, CharsetSource::fallback};
 }
 

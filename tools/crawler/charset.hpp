@@ -9,7 +9,7 @@
 //   nul_pattern  every other byte is zero, as in UTF-16. Before the next question, because such bytes
 //                are valid UTF-8 too as long as the page holds ASCII alone
 //   valid_utf8   all bytes are valid UTF-8, which text in another encoding hardly ever is by chance
-//   detected     uchardet's statistics over the first 64 KiB from where the first byte beyond ASCII is
+//   detected     what the bytes beyond ASCII tell (charset/detect.hpp)
 //   fallback     windows-1252, which is what pages that declare nothing were written in
 #pragma once
 

@@ -1,14 +1,12 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "tools/crawler/charset.hpp"
 
-#include <iconv.h>
-
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include <doctest/doctest.h>
 
+#include "tests/crawler/html/encode.hpp"
 #include "tools/crawler/charset/decode.hpp"
 #include "tools/crawler/charset/meta_prescan.hpp"
 #include "tools/crawler/charset/utf8.hpp"
@@ -19,21 +17,7 @@ namespace {
 using namespace std::string_view_literals;
 using crawler::Encoding;
 using crawler::extract_text;
-
-std::string encode(std::string_view utf8, const char* to) {
-  iconv_t handle = iconv_open(to, "UTF-8");
-  std::string out(utf8.size() * 4 + 16, '\0');
-  char* from = const_cast<char*>(utf8.data());
-  std::size_t size = utf8.size();
-  char* end = out.data();
-  std::size_t room = out.size();
-  std::size_t result = iconv(handle, &from, &size, &end, &room);
-  iconv(handle, nullptr, nullptr, &end, &room);
-  iconv_close(handle);
-  if (result == static_cast<std::size_t>(-1)) throw std::runtime_error("cannot encode");
-  out.resize(out.size() - room);
-  return out;
-}
+using test::encode;
 
 std::string decoded(std::string_view bytes, Encoding encoding) {
   std::string text;
