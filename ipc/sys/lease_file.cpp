@@ -156,7 +156,9 @@ std::uint64_t inode_of(int fd, const std::string& object) {
 bool is_still(const std::string& path, std::uint64_t inode) {
   struct stat about {};
   const Result result = lstat(path, about, "is it still the same file?");
-  if (result.error == ENOENT) return false;
+  // Gone with its directory, too, or with the server's file that it was. Any other error, as of a
+  // disk, says nothing about the file.
+  if (result.error == ENOENT || result.error == ENOTDIR || result.error == ESTALE) return false;
   result.check(path);
   return about.st_ino == inode;
 }

@@ -51,6 +51,7 @@ std::string object_of(const LeasePage& page);
 /// Opens the lease for reading and writing; closed if there is none.
 Fd open_lease(const std::string& lease_path, const char* why);
 std::uint64_t inode_of(int fd, const std::string& object);
+/// Whether this path leads to that inode now. Throws if it cannot be found out.
 bool is_still(const std::string& path, std::uint64_t inode);
 
 /// Makes a lease file under a name of its own, `.NAME.lease.TOKEN`, filled and with `byte` locked

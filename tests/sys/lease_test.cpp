@@ -7,9 +7,11 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include <doctest/doctest.h>
 
+#include "ipc/sys/call.hpp"
 #include "ipc/sys/error.hpp"
 #include "ipc/sys/lease_file.hpp"
 #include "ipc/sys/seat.hpp"
@@ -184,6 +186,47 @@ TEST_CASE_FIXTURE(test::Guard, "a seat belongs to the incarnation that it was ta
     CHECK_FALSE(seat.receiver_lives());
     CHECK_FALSE(seat.receiver_lives());
   }
+}
+
+class FailingLook : public sys::Observer {
+ public:
+  bool before(const sys::Call& call, sys::Result& pretended) override {
+    if (std::string_view(call.name) != "newfstatat") return false;
+    pretended = {call.name, -1, EIO};
+    ++failed;
+    return true;
+  }
+  int failed = 0;
+};
+
+TEST_CASE_FIXTURE(test::Guard,
+                  "a look that fails is told, and is not taken for the receiver's end") {
+  const auto lease = take();
+  sys::Seat seat(sys::resolve("demo"), "test");
+  seat.enter();
+  ::usleep(260'000);
+  FailingLook observer;
+  sys::observe(&observer);
+  CHECK(trouble_of([&] { (void)seat.receiver_lives(); }) == Trouble::failed);
+  sys::observe(nullptr);
+  CHECK(observer.failed == 1);
+  CHECK(seat.receiver_lives());
+}
+
+TEST_CASE_FIXTURE(test::Guard, "a lease whose directory has become a file is gone") {
+  const auto place = directory() + "/place";
+  fs::create_directory(place);
+  auto lease = std::make_unique<sys::Lease>(sys::resolve(place + "/demo"), terms(), make);
+  sys::Seat seat(sys::resolve(place + "/demo"), "test");
+  seat.enter();
+  fs::rename(place, place + "-moved");
+  make(place);
+  ::usleep(260'000);
+  CHECK_FALSE(seat.receiver_lives());
+  fs::remove(place);
+  fs::rename(place + "-moved", place);
+  lease.reset();
+  fs::remove(place);
 }
 
 TEST_CASE_FIXTURE(test::Guard, "a lease that is damaged or of another version is told as corrupt") {
