@@ -8,7 +8,7 @@ namespace ipc::connected {
 
 BareReceiver::BareReceiver(Terms terms)
     : Receiver(std::move(terms.address)),
-      crowd_(std::move(terms.listener), std::nullopt,
+      crowd_(address(), std::move(terms.listener), std::nullopt,
              [this, admit = std::move(terms.admit), most = terms.max_senders,
               longest = terms.max_message](Connection& newcomer) {
                if (crowd_.size() >= most) return false;
@@ -23,16 +23,22 @@ BareReceiver::BareReceiver(Terms terms)
 
 Received BareReceiver::do_receive(Deadline deadline) {
   for (;;) {
-    if (std::exchange(last_has_left_, false)) return {Status::closed};
+    if (std::exchange(last_has_left_, false)) return readiness_.done({Status::closed}, false);
     if (Connection* speaker = crowd_.speaker()) {
       Received received{Status::ok, {}, speaker->peer};
       const auto skipped = speaker->lines->skipped();
-      const Heard heard = hear_(*speaker, received.message);
+      Heard heard{};
+      try {
+        heard = hear_(*speaker, received.message);
+      } catch (...) {
+        crowd_.failed();
+        throw;
+      }
       foreign_ += speaker->lines->skipped() - skipped;
       switch (heard) {
         case Heard::frame:
           crowd_.spoke();
-          return received;
+          return readiness_.done(received, false);
         case Heard::nothing:
           crowd_.fell_silent();
           break;
@@ -42,13 +48,13 @@ Received BareReceiver::do_receive(Deadline deadline) {
           break;
         case Heard::ended:
           crowd_.leave();
-          last_has_left_ = crowd_.size() == 0;
+          last_has_left_ = crowd_.size() == 0 && !crowd_.is_short();
           break;
       }
       continue;
     }
     if (crowd_.next_round(deadline)) continue;
-    if (deadline.expired()) return {};
+    if (deadline.expired()) return readiness_.done({}, !crowd_.is_short());
   }
 }
 
@@ -65,6 +71,7 @@ Heard hear_line(Connection& connection, Bytes& message) {
       continue;
     }
     if (got.error == EAGAIN) return Heard::nothing;
+    if (!got.ok() && !is_end(got.error)) got.check("a connection");
     const auto rest = lines.rest();
     if (!rest) return Heard::ended;
     message = *rest;

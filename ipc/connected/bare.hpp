@@ -7,6 +7,7 @@
 
 #include "ipc/connected/crowd.hpp"
 #include "ipc/connected/receiver.hpp"
+#include "ipc/framed/readiness.hpp"
 #include "ipc/transport.hpp"
 
 namespace ipc::connected {
@@ -19,7 +20,7 @@ class BareReceiver : public Receiver {
     std::size_t max_senders;  ///< Whoever is one more finds the connection closed.
     std::size_t max_message;
     std::function<bool(Connection&)> admit;
-    /// The next message of a connection.
+    /// The next message of a connection. May throw, and is then asked again later.
     std::function<Heard(Connection&, Bytes& message)> hear;
   };
   explicit BareReceiver(Terms terms);
@@ -29,11 +30,12 @@ class BareReceiver : public Receiver {
 
  private:
   Received do_receive(Deadline) override;
-  int do_readiness_fd() override { return crowd_.epoll(); }
+  int do_readiness_fd() override { return readiness_.fd(crowd_.epoll()); }
   std::uint64_t do_foreign_bytes() const override { return foreign_; }
 
   Crowd crowd_;
   std::function<Heard(Connection&, Bytes& message)> hear_;
+  framed::Readiness readiness_;
   bool last_has_left_ = false;
   std::uint64_t foreign_ = 0;
 };

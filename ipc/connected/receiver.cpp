@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <limits>
 #include <utility>
+
+#include "ipc/sys/wait.hpp"
 
 namespace ipc::connected {
 namespace {
@@ -18,13 +21,22 @@ std::uint32_t generation_of(const sys::Slot& slot) {
 
 }  // namespace
 
+bool is_end(int error) {
+  constexpr int errors[] = {EPIPE,     ECONNRESET,   ENOTCONN,    ECONNREFUSED,
+                            ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN,
+                            EHOSTDOWN, ENONET,       EPROTO,      ENOPROTOOPT};
+  return std::ranges::find(errors, error) != std::end(errors);
+}
+
 FramedReceiver::FramedReceiver(Terms terms)
     : Receiver(std::move(terms.address)),
       slots_(terms.slots),
       max_message_(terms.max_message),
-      crowd_(std::move(terms.listener), kMostStrangers,
+      travel_time_(terms.travel_time),
+      crowd_(address(), std::move(terms.listener), kMostStrangers,
              [this, admit = std::move(terms.admit)](Connection& newcomer) {
                inbox_.look_soon();
+               newcomer.heard = sys::coarse_now();
                if (admit(newcomer)) return true;
                count_foreign(0);
                return false;
@@ -65,21 +77,30 @@ Received FramedReceiver::do_receive(Deadline deadline) {
       continue;
     }
     inbox_.wake_overlooked();
-    const auto until =
-        inbox_.has_marked() ? Deadline::at_once() : std::min(deadline, inbox_.next_look());
+    const bool settles = may_settle();
+    const auto until = settles && inbox_.has_marked() ? Deadline::at_once()
+                                                      : std::min(deadline, inbox_.next_look());
     if (crowd_.next_round(until)) continue;
     if (inbox_.look()) {
       marked_in_ = crowd_.round();
       continue;
     }
-    if (const auto event = inbox_.settle()) return readiness_.done(*event, false);
-    if (deadline.expired()) return readiness_.done({}, inbox_.is_quiet());
+    if (settles)
+      if (const auto event = inbox_.settle()) return readiness_.done(*event, false);
+    if (deadline.expired()) return readiness_.done({}, inbox_.is_quiet() && !crowd_.is_short());
   }
 }
 
 std::optional<Received> FramedReceiver::listen_to(Connection& speaker) {
   wire::Frame frame;
-  switch (hear(speaker, frame)) {
+  Heard heard{};
+  try {
+    heard = hear(speaker, frame);
+  } catch (...) {
+    crowd_.failed();
+    throw;
+  }
+  switch (heard) {
     case Heard::nothing:
       crowd_.fell_silent();
       return std::nullopt;
@@ -103,6 +124,7 @@ std::optional<Received> FramedReceiver::listen_to(Connection& speaker) {
   if (frame.flags == 0) message = speaker.assembly.accept(frame);
   std::optional<Received> received;
   if (message) received = inbox_.deliver(speaker.peer, *message);
+  if (travel_time_.count() > 0) speaker.heard = sys::coarse_now();
   crowd_.spoke();
   return received;
 }
@@ -142,6 +164,20 @@ void FramedReceiver::retire(Connection& connection) {
                 connection.assembly.is_unfinished() || connection.stream.left() > 0);
 }
 
+// Whether everything is here that the senders have sent whose ends were found: if not, those ends are
+// told later. What is missing may wait in the backlog, because there is no descriptor for it, or still
+// be on its way; but then an EOF follows it, or there has been silence for long, since a forked child
+// holds the connection.
+bool FramedReceiver::may_settle() {
+  if (crowd_.is_short()) return false;
+  if (travel_time_.count() == 0 || !inbox_.has_marked()) return true;
+  const auto now = sys::coarse_now();
+  return !crowd_.find([&](const Connection& each) {
+    const bool matters = each.peer.id == 0 || (!each.retired && inbox_.is_over(each.peer));
+    return matters && now - each.heard < travel_time_;
+  });
+}
+
 // Whether all that the ended owners of the slot have sent is out. A stranger may be any of them.
 bool FramedReceiver::drain(std::uint32_t slot, std::uint32_t generation) {
   const auto count = static_cast<std::uint32_t>(slots_.size());
@@ -151,6 +187,7 @@ bool FramedReceiver::drain(std::uint32_t slot, std::uint32_t generation) {
   if (!crowd_.drained_since(
           marked_in_, [&](const Connection& each) { return each.peer.id == 0 || is_theirs(each); }))
     return false;
+  if (!may_settle()) return false;
   // Empty but open: a forked child of the sender holds it.
   while (Connection* held =
              crowd_.find([&](const Connection& each) { return !each.retired && is_theirs(each); }))

@@ -7,6 +7,7 @@
 // the receiver look at them at once, and counts as the end of the lock.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -25,9 +26,13 @@ namespace ipc::connected {
 enum class Heard {
   frame,
   nothing,  ///< It is empty now.
-  ended,    ///< EOF, or reset: its sender has left or died.
+  ended,    ///< EOF, or is_end(): its sender has left or died.
   foreign,  ///< What came is not ours, and has been counted.
 };
+
+/// Whether an error of a connection says that the other side is gone: a reset, a host that is lost,
+/// and what tcp(7) passes on of ICMP's reasons for that. Any other is a failure of ours.
+bool is_end(int error);
 
 class FramedReceiver : public Receiver {
  public:
@@ -42,6 +47,9 @@ class FramedReceiver : public Receiver {
     std::function<bool(std::uint32_t slot)> lives;  ///< Is the slot's byte locked?
     std::function<bool()> any_lives;
     std::function<bool(Connection&)> admit;
+    /// For so long after the last bytes of a connection more of what was sent before may arrive.
+    /// Zero where both ends share a kernel that keeps nothing in between.
+    std::chrono::nanoseconds travel_time{};
   };
   explicit FramedReceiver(Terms terms);
 
@@ -51,7 +59,8 @@ class FramedReceiver : public Receiver {
 
  private:
   /// The next frame of this connection; count_foreign() what is none. Of one that is foreign all is
-  /// foreign: it is heard to its end, since whoever writes there shall not get an error from us.
+  /// foreign: it is heard to its end, since whoever writes there shall not get an error from us. May
+  /// throw, and is then asked again later.
   virtual Heard hear(Connection& connection, wire::Frame& frame) = 0;
   /// A frame with flags of a stranger who has no id yet: may give it one. False if it is foreign.
   virtual bool meet(Connection&, const wire::Frame&) { return false; }
@@ -69,11 +78,13 @@ class FramedReceiver : public Receiver {
   std::optional<Received> listen_to(Connection& speaker);
   bool is_from(Connection& speaker, const wire::Frame& frame);
   void end(Connection& speaker);
+  bool may_settle();
   bool drain(std::uint32_t slot, std::uint32_t generation);
   void retire(Connection& connection);
 
   std::span<sys::Slot> slots_;
   std::size_t max_message_;
+  std::chrono::nanoseconds travel_time_;
   Crowd crowd_;
   framed::Inbox inbox_;
   framed::Readiness readiness_;

@@ -41,6 +41,7 @@ Heard StreamEars::hear(Connection& connection, wire::Frame& frame, std::size_t& 
     put_away(connection);
     if (got.error == EAGAIN) return Heard::nothing;
     // A reset, a time-out of a lost host: also an end, and the slot tells whether a good one.
+    if (!got.ok() && !is_end(got.error)) got.check("a connection");
     return Heard::ended;
   }
 }

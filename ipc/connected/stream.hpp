@@ -27,12 +27,6 @@ class StreamEars {
   std::vector<wire::StreamParser::Buffer> spare_;
 };
 
-/// Whether a send says that the other side is gone.
-inline bool is_gone(int error) {
-  return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ECONNREFUSED ||
-         error == ETIMEDOUT || error == EHOSTUNREACH;
-}
-
 /// The sender's side. One thread at a time.
 class StreamMouth {
  public:
@@ -81,7 +75,7 @@ class StreamMouth {
 
   template <class Lives>
   Status judge(int socket, const sys::Result& sent, Deadline deadline, Lives lives) {
-    if (is_gone(sent.error)) return Status::closed;
+    if (is_end(sent.error)) return Status::closed;
     if (sent.error != EAGAIN) sent.check("");
     return wait(socket, deadline, lives);
   }

@@ -48,6 +48,7 @@ bool NoteReader::next(int socket, wire::Frame& frame, Deadline deadline,
       parser_.filled(got.count());
       continue;
     }
+    if (!got.ok() && got.error != EAGAIN && !is_end(got.error)) got.check(object);
     if (got.error != EAGAIN)
       throw Error(Trouble::no_receiver, got.ok() ? ECONNRESET : got.error,
                   "connect " + object + ": the receiver has gone");

@@ -90,6 +90,10 @@ class Inbox {
   void retire(const Peer& sender, bool unfinished);
   /// To be called before waiting, where settle() is not: wakes a sender that waits for taken().
   void wake_overlooked();
+  /// Whether look() found that this sender has left or died.
+  bool is_over(const Peer& sender) const {
+    return sender.id / count_ <= last_over(sender.id % count_);
+  }
   /// Whether look() found ends that have not been settled.
   bool has_marked() const { return marked_; }
 

@@ -80,7 +80,7 @@ class SeqpacketReceiver final : public connected::UnixReceiver {
         sys::recv(connection.socket.get(), {buffer_.get(), kUnit}, "one packet is one frame");
     if (got.error == EAGAIN) return Heard::nothing;
     // A reset: the sender has left with something of ours unread, which is an end as well.
-    if (!got.ok() || got.value == 0) return Heard::ended;
+    if (connected::is_end(got.error) || got.check("a connection").value == 0) return Heard::ended;
     const auto packet = got.count() <= kUnit && !connection.foreign
                             ? wire::decode({buffer_.get(), got.count()})
                             : std::optional<wire::Frame>();
@@ -102,7 +102,7 @@ Status put_packet(int socket, std::span<const iovec> parts, Deadline deadline, L
   for (;;) {
     const auto sent = sys::sendmsg(socket, parts, "one packet, whole or not at all");
     if (sent.ok()) return Status::ok;
-    if (connected::is_gone(sent.error)) return Status::closed;
+    if (connected::is_end(sent.error)) return Status::closed;
     if (sent.error != EAGAIN) sent.check("");
     if (!lives()) return Status::closed;
     if (deadline.expired()) return Status::timed_out;
@@ -147,7 +147,8 @@ class BarePackets {
     const auto got = sys::recvmsg(connection.socket.get(), buffer_, credentials, truncated,
                                   "one packet is one message");
     if (got.error == EAGAIN) return Heard::nothing;
-    if (!got.ok() || (got.value == 0 && !credentials)) return Heard::ended;
+    if (connected::is_end(got.error)) return Heard::ended;
+    if (got.check("a connection").value == 0 && !credentials) return Heard::ended;
     if (truncated) return Heard::foreign;
     message = Bytes(buffer_).first(got.count());
     return Heard::frame;

@@ -28,6 +28,11 @@
 // start together can both bind(2) with SO_REUSEADDR, but listen(2) fails for one. Never SO_REUSEPORT:
 // with it both would get half of the senders.
 //
+// *A dead sender's messages may be on their way.* On all other kinds what was sent is in the channel,
+// and the channel is empty when nothing can be read. Here the sender's kernel goes on sending after
+// its process has ended. So its end is told at the EOF or, if a forked child keeps that from us, when
+// nothing has come for 400 ms.
+//
 // *An answer can destroy messages.* Data that arrives at a socket whose process is gone makes its
 // kernel reset the connection and drop what has not been delivered. So a receiver writes nothing on
 // the connection that brings messages; how many have been taken is told on another
@@ -65,6 +70,8 @@ using connected::Connection;
 using connected::Heard;
 
 constexpr auto kGoodbyePatience = std::chrono::seconds(1);
+// Twice as long as TCP waits before it sends a lost segment again (200 ms, TCP_RTO_MIN in Linux).
+constexpr auto kTravelTime = std::chrono::milliseconds(400);
 
 class TcpReceiver final : private connected::TcpPlace, public connected::FramedReceiver {
  public:
@@ -80,7 +87,8 @@ class TcpReceiver final : private connected::TcpPlace, public connected::FramedR
                             [](Connection& newcomer) {
                               sys::keep_alive(newcomer.socket.get());
                               return true;
-                            }}),
+                            },
+                        .travel_time = kTravelTime}),
         max_message_(static_cast<std::uint32_t>(options.max_message.value_or(kMaxMessage))) {}
 
   ~TcpReceiver() override { finish(); }
@@ -94,11 +102,8 @@ class TcpReceiver final : private connected::TcpPlace, public connected::FramedR
   }
 
   bool meet(Connection& stranger, const wire::Frame& frame) override {
-    if (frame.flags == connected::kWatch && frame.payload.size() == 4) {
-      watched_[&stranger] = {connected::number_of(frame.payload), std::nullopt};
-      consumed();
-      return true;
-    }
+    if (frame.flags == connected::kWatch && frame.payload.size() == 4)
+      return watch(stranger, connected::number_of(frame.payload));
     const auto magic = std::as_bytes(std::span(connected::kMagic));
     if (frame.flags != connected::kHello || frame.payload.size() != magic.size() + 4 ||
         !std::ranges::equal(frame.payload.first(magic.size()), magic))
@@ -119,6 +124,17 @@ class TcpReceiver final : private connected::TcpPlace, public connected::FramedR
                                  connected::note(connected::kRefused, 0, error.what()),
                                  "no place is free");
     }
+    return true;
+  }
+
+  // Each guest may watch once: so there are no more of these connections than places.
+  bool watch(Connection& stranger, std::uint32_t sender) {
+    if (!guests_.contains(sender)) return false;
+    for (const auto& [connection, watch] : watched_)
+      if (watch.sender == sender) return false;
+    stranger.met = true;
+    watched_[&stranger] = {sender, std::nullopt};
+    consumed();
     return true;
   }
 

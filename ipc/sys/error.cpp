@@ -1,5 +1,7 @@
 #include "ipc/sys/error.hpp"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -25,10 +27,14 @@ Trouble trouble_of(int error) {
 
 std::string remedy_of(int error) {
   switch (error) {
-    case EMFILE:
-      return " (RLIMIT_NOFILE; raise it with ulimit -n)";
+    case EMFILE: {
+      rlimit limit{};
+      ::getrlimit(RLIMIT_NOFILE, &limit);
+      return " (RLIMIT_NOFILE = " + std::to_string(limit.rlim_cur) +
+             "; raise it with ulimit -n, for a service LimitNOFILE=)";
+    }
     case ENFILE:
-      return " (fs.file-max, for the whole system)";
+      return " (fs.file-max, for the whole system; raise it with sysctl(8))";
     default:
       return "";
   }

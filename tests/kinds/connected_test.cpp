@@ -1,11 +1,16 @@
 // What is special to kinds with a connection for each sender: seqpacket, stream, tcp.
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -142,6 +147,154 @@ TEST_CASE_FIXTURE(test::Guard, "a sender that never stops does not keep another 
     REQUIRE(quiet->send(bytes("excuse me"), Deadline::after(5s)) == Status::ok);
     int heard = 0;
     while (text(receiver->receive(Deadline::after(5s))) != "excuse me") REQUIRE(++heard <= 128);
+  }
+}
+
+TEST_CASE_FIXTURE(test::Guard,
+                  "any number of senders may come, send and leave before the receiver looks") {
+  for (const ipc::Kind* kind : {&ipc::kinds::seqpacket, &ipc::kinds::stream, &ipc::kinds::tcp}) {
+    CAPTURE(kind->name);
+    const auto receiver = kind->listen("demo");
+    constexpr int many = 300;  // more than may stay as strangers, and than are let in in one round
+    for (int i = 0; i < many; ++i)
+      REQUIRE(kind->connect("demo")->send(bytes(std::to_string(i)), Deadline::after(5s)) ==
+              Status::ok);
+    std::set<std::string> heard;
+    for (int i = 0; i < many; ++i) {
+      const auto got = receiver->receive(Deadline::after(5s));
+      REQUIRE(got.status == Status::ok);
+      CHECK(heard.insert(text(got)).second);
+    }
+    CHECK(receiver->receive(Deadline::after(5s)).status == Status::closed);
+  }
+}
+
+// Lets one system call fail, always for the descriptor for which it was made first.
+class FailingHearing : public ipc::sys::Observer {
+ public:
+  explicit FailingHearing(std::string_view call) : call_(call) {}
+  bool before(const ipc::sys::Call& call, ipc::sys::Result& pretended) override {
+    if (call_ != call.name) return false;
+    const auto arguments = call.arguments();
+    const auto descriptor = arguments.substr(0, arguments.find(','));
+    if (descriptor_.empty()) descriptor_ = descriptor;
+    if (descriptor != descriptor_) return false;
+    pretended = {call.name, -1, EIO};
+    return true;
+  }
+
+ private:
+  std::string call_;
+  std::string descriptor_;
+};
+
+TEST_CASE_FIXTURE(test::Guard,
+                  "a connection that cannot be read is an error, no end, and harms no other") {
+  const struct {
+    const ipc::Kind* kind;
+    bool bare;
+    std::string_view call;
+  } all[] = {{&ipc::kinds::seqpacket, false, "recvfrom"}, {&ipc::kinds::stream, false, "read"},
+             {&ipc::kinds::tcp, false, "read"},           {&ipc::kinds::seqpacket, true, "recvmsg"},
+             {&ipc::kinds::stream, true, "read"},         {&ipc::kinds::tcp, true, "read"}};
+  for (const auto& [kind, bare, call] : all) {
+    CAPTURE(kind->name);
+    CAPTURE(bare);
+    const ipc::Options options{.bare = bare};
+    const auto receiver = kind->listen(kind->traits.many_hosts && bare ? "0" : "demo", options);
+    const auto one = kind->connect(receiver->address(), options);
+    const auto other = kind->connect(receiver->address(), options);
+    for (const auto* out : {&one, &other})
+      REQUIRE((*out)->send(bytes("hello"), Deadline::after(5s)) == Status::ok);
+    FailingHearing observer(call);
+    ipc::sys::observe(&observer);
+    int failed = 0;
+    int heard = 0;
+    for (int i = 0; i < 10; ++i) try {
+        if (receiver->receive(Deadline::after(20ms)).status == Status::ok) ++heard;
+      } catch (const ipc::Error& error) {
+        CHECK(error.code().value() == EIO);
+        ++failed;
+      }
+    ipc::sys::observe(nullptr);
+    CHECK(failed > 1);
+    CHECK(heard == 1);
+    CHECK(text(receiver->receive(Deadline::after(5s))) == "hello");
+    CHECK(receiver->receive(Deadline::after(20ms)).status == Status::timed_out);
+  }
+}
+
+// Takes every descriptor that this process may have.
+class Descriptors {
+ public:
+  explicit Descriptors(std::size_t room) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit limit = before_;
+    limit.rlim_cur = test::open_descriptors().size() + room;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    for (int fd = ::dup(2); fd >= 0; fd = ::dup(2)) taken_.emplace_back(fd);
+    REQUIRE(errno == EMFILE);
+    REQUIRE_FALSE(taken_.empty());
+  }
+  ~Descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  void give_back() { taken_.clear(); }
+
+ private:
+  rlimit before_{};
+  std::vector<ipc::sys::Fd> taken_;
+};
+
+TEST_CASE_FIXTURE(test::Guard,
+                  "who cannot be let in for lack of descriptors is told once, and let in later") {
+  for (const bool bare : {false, true}) {
+    for (const ipc::Kind* kind : {&ipc::kinds::seqpacket, &ipc::kinds::stream, &ipc::kinds::tcp}) {
+      CAPTURE(kind->name);
+      CAPTURE(bare);
+      const ipc::Options options{.bare = bare};
+      const auto receiver = kind->listen(kind->traits.many_hosts && bare ? "0" : "demo", options);
+      const int fd = receiver->readiness_fd();
+      Shared<test::Gate> may_come;
+      Shared<test::Gate> has_sent;
+      Child other = Child::run([&] {
+        test::expect(may_come->wait(), "come");
+        const auto out = kind->connect(receiver->address(), options);
+        test::expect(out->send(bytes("from the backlog"), Deadline::after(5s)) == Status::ok, "");
+        has_sent->open();
+        return 0;
+      });
+      const auto out = kind->connect(receiver->address(), options);
+      REQUIRE(out->send(bytes("before"), Deadline::after(5s)) == Status::ok);
+      CHECK(text(receiver->receive(Deadline::after(5s))) == "before");
+      Descriptors all(20);
+      may_come->open();
+      REQUIRE(has_sent->wait());
+      try {
+        (void)receiver->receive(Deadline::after(5s));
+        FAIL("it was let in");
+      } catch (const ipc::Error& error) {
+        CHECK(error.trouble() == ipc::Trouble::limit);
+        CHECK(std::string(error.what()).find("RLIMIT_NOFILE = ") != std::string::npos);
+      }
+      REQUIRE(out->send(bytes("meanwhile"), Deadline::after(5s)) == Status::ok);
+      CHECK(text(receiver->receive(Deadline::after(5s))) == "meanwhile");
+      // Nobody who polls is kept busy by one who waits in vain.
+      int woken = 0;
+      for (const auto end = Deadline::after(800ms); !end.expired(); ++woken) {
+        pollfd watched{fd, POLLIN, 0};
+        (void)::poll(&watched, 1, static_cast<int>(end.left() / 1ms) + 1);
+        CHECK(receiver->receive(Deadline::at_once()).status == Status::timed_out);
+      }
+      CHECK(woken < 10);
+      all.give_back();
+      pollfd watched{fd, POLLIN, 0};
+      std::string got;
+      for (const auto end = Deadline::after(5s); got.empty() && !end.expired();) {
+        REQUIRE(::poll(&watched, 1, 1000) == 1);
+        got = text(receiver->receive(Deadline::at_once()));
+      }
+      CHECK(got == "from the backlog");
+      CHECK(other.wait() == 0);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 #include "ipc/sys/call.hpp"
 
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -53,8 +54,12 @@ TEST_CASE("an error says call, object and reason, and what can be done about a l
   } catch (const Error& error) {
     CHECK(error.trouble() == Trouble::limit);
     CHECK(error.code() == std::errc::too_many_files_open);
+    rlimit limit{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
     CHECK(std::string(error.what()) ==
-          "openat /some/where: Too many open files (RLIMIT_NOFILE; raise it with ulimit -n)");
+          "openat /some/where: Too many open files (RLIMIT_NOFILE = " +
+              std::to_string(limit.rlim_cur) +
+              "; raise it with ulimit -n, for a service LimitNOFILE=)");
   }
   CHECK(Error("read", "", EIO).trouble() == Trouble::failed);
   CHECK(std::string(Error("read", "", EIO).what()) == "read: Input/output error");
