@@ -81,6 +81,7 @@ struct [[nodiscard]] Received {
   Bytes message{};          ///< With ok. Valid until the next receive on the same receiver.
   Peer peer{};              ///< With ok and died.
   bool unfinished = false;  ///< With died: a message that this sender had begun was dropped.
+  bool for_good = false;    ///< With closed: nobody can come any more; nothing else will be told.
   explicit operator bool() const { return status == Status::ok; }
 };
 

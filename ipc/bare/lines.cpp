@@ -20,9 +20,13 @@ LineReceiver::LineReceiver(std::string address, sys::Fd stream, std::size_t max_
 Received LineReceiver::do_receive(Deadline deadline) {
   for (;;) {
     if (const auto line = lines_.next()) return {Status::ok, *line};
-    if (over_) {
-      over_ = !begin_anew();
-      return {Status::closed};
+    if (over_) return end();
+    if (!stream_.is_open()) {
+      if (deadline.is_never())
+        throw Error(Trouble::invalid, EPIPE,
+                    "receive " + address() + ": it has ended, and nobody can come any more");
+      sys::wait_until(deadline, "nobody can come any more");
+      return {};
     }
     const auto result = sys::read(stream_.get(), lines_.room(), "whatever lines wait");
     if (result.ok() && result.value > 0) {
@@ -44,19 +48,23 @@ Received LineReceiver::do_receive(Deadline deadline) {
   }
 }
 
-bool LineReceiver::begin_anew() {
-  if (!reopen_) return false;
+Received LineReceiver::end() {
   // The new one first: while either is open, what a writer has put in stays there.
-  sys::Fd anew = reopen_();
-  if (epoll_.is_open()) sys::epoll_add(epoll_.get(), anew.get(), "the stream, opened anew");
+  sys::Fd anew = reopen_ ? reopen_() : sys::Fd();
+  if (epoll_.is_open()) {
+    if (anew.is_open()) sys::epoll_add(epoll_.get(), anew.get(), "the stream, opened anew");
+    sys::epoll_remove(epoll_.get(), stream_.get(), "a copy of it may be open elsewhere");
+  }
   stream_ = std::move(anew);
-  return true;
+  over_ = false;
+  return {.status = Status::closed, .for_good = !stream_.is_open()};
 }
 
 int LineReceiver::do_readiness_fd() {
   if (!epoll_.is_open()) {
     epoll_ = sys::make_epoll("one descriptor, however often the stream is opened anew");
-    sys::epoll_add(epoll_.get(), stream_.get(), "readable when a line comes, and at EOF");
+    if (stream_.is_open())
+      sys::epoll_add(epoll_.get(), stream_.get(), "readable when a line comes, and at EOF");
   }
   return epoll_.get();
 }

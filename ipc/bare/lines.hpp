@@ -16,8 +16,8 @@ namespace ipc::bare {
 
 class LineReceiver : public Receiver {
  public:
-  /// `reopen` opens the stream anew after an EOF, so that later writers are heard; without it the
-  /// stream is over then and every receive says `closed`.
+  /// `reopen` opens the stream anew after an EOF, so that later writers are heard; without it an EOF
+  /// is told as `closed` for good.
   LineReceiver(std::string address, sys::Fd stream, std::size_t max_message,
                std::function<sys::Fd()> reopen = {});
 
@@ -25,9 +25,9 @@ class LineReceiver : public Receiver {
   Received do_receive(Deadline) override;
   int do_readiness_fd() override;
   std::uint64_t do_foreign_bytes() const override { return lines_.skipped(); }
-  bool begin_anew();
+  Received end();
 
-  sys::Fd stream_;
+  sys::Fd stream_;  ///< Closed once it has ended for good.
   std::function<sys::Fd()> reopen_;
   wire::Lines lines_;
   sys::Fd epoll_;      ///< Stays the same descriptor when the stream is opened anew.

@@ -13,7 +13,7 @@ int Readiness::fd(int channel, int also) {
   if (!epoll_.is_open()) {
     sys::Fd epoll = sys::make_epoll("one descriptor for messages and ticks");
     timer_ = sys::make_timer("ticks while somebody is connected");
-    sys::epoll_add(epoll.get(), channel, "readable when a frame arrives");
+    if (channel >= 0) sys::epoll_add(epoll.get(), channel, "readable when a frame arrives");
     if (also >= 0) sys::epoll_add(epoll.get(), also, "readable when something has happened to it");
     sys::epoll_add(epoll.get(), timer_.get(), "readable when it is time to look for ends");
     epoll_ = std::move(epoll);
@@ -22,6 +22,10 @@ int Readiness::fd(int channel, int also) {
     next_tick_ = Deadline::Clock::now() + kTick;
   }
   return epoll_.get();
+}
+
+void Readiness::forget(int channel) {
+  if (epoll_.is_open()) sys::epoll_remove(epoll_.get(), channel, "nothing will come here any more");
 }
 
 Received Readiness::done(Received received, bool quiet) {

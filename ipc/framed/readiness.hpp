@@ -15,9 +15,11 @@ namespace ipc::framed {
 
 class Readiness {
  public:
-  /// The descriptor; made at the first call, so that who never asks pays nothing. `also`, if there is
-  /// one, is something else besides the channel that wakes.
+  /// The descriptor; made at the first call, so that who never asks pays nothing. `channel` is -1
+  /// if there is none any more. `also`, if there is one, is something else that wakes.
   int fd(int channel, int also = -1);
+  /// The channel has ended, and will be closed.
+  void forget(int channel);
   /// To be called with what a receive is about to return. `quiet`: nothing will happen until the
   /// channel says so.
   Received done(Received received, bool quiet);

@@ -30,6 +30,13 @@
 // it would else write into its slot: hello with its pid, and goodbye, for which it waits 100 ms at
 // most if the pipe is full. A lost goodbye is told as a death: late, but never a hang.
 //
+// *EOF is for good.* A name lets somebody come who is not there yet; an inherited pipe whose write
+// ends are all closed has only its past. read(2) would go on saying 0, and poll(2) POLLHUP, for ever,
+// and whoever polls would turn in circles. So it is told once, as a `closed` that is `for_good`, of
+// its own if the last sender left while somebody else still held the pipe open; then the read end
+// goes. A receive that waits has its deadline pass; one without a deadline throws EPIPE, because it
+// could wait for nothing but a kill.
+//
 // Bare (Options::bare) is the pipe as every filter knows it: lines, EOF.
 //
 // See pipe(7), proc(5) on /proc/PID/fd, fcntl(2) on open file description locks.
@@ -124,13 +131,15 @@ class Roster {
   /// Whether a header that checks can be of a sender we have heard hello from, or is that hello.
   bool plausible(const wire::Frame& frame) const {
     if (frame.flags == kHello) return frame.total == sizeof(pid_t);
+    if (frame.flags == wire::kNudge) return frame.total == 0;
     return frame.sender == wire_ids_[frame.sender % kSlots] && frame.sender >= kSlots &&
            frame.total <= kMaxMessage;
   }
 
-  /// Takes hello and goodbye; gives any other frame the number under which the inbox knows its
-  /// sender, and returns false.
+  /// Takes hello, goodbye and nudge; gives any other frame the number under which the inbox knows
+  /// its sender, and returns false.
   bool take(wire::Frame& frame) {
+    if (frame.flags == wire::kNudge) return true;
     const auto index = frame.sender % kSlots;
     sys::Slot& slot = slots_[index];
     auto tenure = sys::Tenure::unpacked(slot.tenure.load(std::memory_order_relaxed));
@@ -201,6 +210,7 @@ class PipeReceiver final : public Receiver {
 
  private:
   Received do_receive(Deadline deadline) override {
+    if (!end_.pipe.is_open()) return wait_in_vain(deadline);
     inbox_.begin();
     for (;;) {
       while (auto frame = parser_.next()) {
@@ -217,8 +227,9 @@ class PipeReceiver final : public Receiver {
       const bool ended = filled == Filled::end;
       if (ended) inbox_.look_soon();  // no write end is open: everybody has left
       if (inbox_.look()) continue;
-      if (const auto event = inbox_.settle()) return readiness_.done(*event, false);
-      if (ended) return readiness_.done({Status::closed}, true);
+      const auto event = inbox_.settle();
+      if (ended && (!event || event->status == Status::closed)) return end();
+      if (event) return readiness_.done(*event, false);
       if (deadline.expired()) return readiness_.done({}, inbox_.is_quiet());
       sys::wait_readable(end_.pipe.get(), std::min(deadline, inbox_.next_look()),
                          "the pipe is empty; look at the locks now and then");
@@ -231,6 +242,22 @@ class PipeReceiver final : public Receiver {
     if (result.error == EAGAIN) return Filled::nothing;
     parser_.filled(result.check(address()).count());
     return result.value > 0 ? Filled::some : Filled::end;
+  }
+
+  // Removed from epoll(7) first: closing would not do it if it is a copy of an inherited descriptor.
+  Received end() {
+    readiness_.forget(end_.pipe.get());
+    end_.pipe.reset();
+    return readiness_.done({.status = Status::closed, .for_good = true}, true);
+  }
+
+  Received wait_in_vain(Deadline deadline) {
+    if (deadline.is_never())
+      throw Error(Trouble::invalid, EPIPE,
+                  "receive " + address() +
+                      ": all write ends of this pipe are closed, and nobody can come any more");
+    sys::wait_until(deadline, "nobody can come any more");
+    return readiness_.done({}, true);
   }
 
   int do_readiness_fd() override { return readiness_.fd(end_.pipe.get()); }
@@ -268,8 +295,12 @@ class PipeSender final : public Sender {
     if (!ends_well()) return;
     const auto patience = Deadline::after(kGoodbyePatience);
     try {
-      if (greet(patience) == Status::ok)
-        (void)put(wire::encode({.sender = id_, .flags = kGoodbye}), {}, patience);
+      if (greet(patience) != Status::ok) return;
+      if (put(wire::encode({.sender = id_, .flags = kGoodbye}), {}, patience) != Status::ok) return;
+      // Whoever has read the goodbye may find the lock still there, and would look again only after
+      // 250 ms; hence a nudge when it has gone.
+      sys::unlock(pipe_.get(), kFirstSenderByte + id_ % kSlots, "the place is free");
+      (void)put(framed::Outbox::nudge(), {}, Deadline::at_once());
     } catch (const Error&) {
       // Nobody is left to be told; without the goodbye the receiver is told of a death.
     }

@@ -22,7 +22,9 @@ bool wait_for(int fd, short events, Deadline deadline, const char* why) {
         [&] { return ::ppoll(&watched, 1, deadline.is_never() ? nullptr : &left, nullptr); },
         [&] {
           return shown::list("[{fd=" + std::to_string(fd) +
-                                 (events == POLLIN ? ", events=POLLIN}]" : ", events=POLLOUT}]"),
+                                 (events == POLLIN    ? ", events=POLLIN}]"
+                                  : events == POLLOUT ? ", events=POLLOUT}]"
+                                                      : "}]"),
                              1, deadline.is_never() ? "NULL" : "left", "NULL", 8);
         });
     if (result.ok() && result.value > 0) return true;
@@ -40,6 +42,10 @@ bool wait_readable(int fd, Deadline deadline, const char* why) {
 
 bool wait_writable(int fd, Deadline deadline, const char* why) {
   return wait_for(fd, POLLOUT, deadline, why);
+}
+
+void wait_until(Deadline deadline, const char* why) {
+  (void)wait_for(-1, 0, deadline, why);  // poll(2) passes over a negative descriptor
 }
 
 std::chrono::nanoseconds coarse_now() {

@@ -17,6 +17,8 @@ namespace ipc::sys {
 /// says which. A signal that interrupts the wait does not end it.
 bool wait_readable(int fd, Deadline deadline, const char* why);
 bool wait_writable(int fd, Deadline deadline, const char* why);
+/// Waits for nothing but the deadline.
+void wait_until(Deadline deadline, const char* why);
 
 /// A monotonic clock that is read in 5 ns and may be some milliseconds behind
 /// (CLOCK_MONOTONIC_COARSE): for "is it long ago?" on every message.

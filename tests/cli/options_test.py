@@ -109,7 +109,10 @@ class SendOptions(PairTest):
         os.kill(receiver.pid, signal.SIGCONT)
         code, _, err = receiver.end()
         self.assertEqual(code, 3)  # it had not sent all that it was asked to
-        self.assertRegex(err, r"sender \d+( \(claimed\))? died; \d+ messages whole(, one unfinished dropped)?\n$")
+        # Only these may take part of so short a message: TCP any part; a signal carries a few bytes, and so
+        # do the entries of a queue when little of the user's quota is left.
+        unfinished = r"(, one unfinished dropped)?" if kind in ("tcp", "signal", "mq") else ""
+        self.assertRegex(err, rf"sender \d+( \(claimed\))? died; \d+ messages whole{unfinished}\n$")
 
     def test_ack_returns_when_all_has_been_taken(self):
         for kind, facts in all_kinds().items():
@@ -191,7 +194,7 @@ class ReceiveOptions(PairTest):
                          '"a\\"b\\\\c\\td\\x1b"\n"\u00e4\\xc2\\x80"\n""\n'.encode())
         out = self.printed("-f", "%i|%p|%u|%s|%%").decode()
         self.assertEqual(out, "".join(f"{i}|{self.sender.pid}|{os.getuid()}|{m}|%\n" for i, m in [(1, "one"), (2, "two")]))
-        stamp = self.printed("-f", "%t", "-n", "1").decode()
+        stamp = self.printed("-f", "%t", messages=["one"]).decode()
         self.assertRegex(stamp, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\n$")
         self.assertEqual(stamp[:16], time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time()))[:16])
 
@@ -307,6 +310,16 @@ class ReceiveOptions(PairTest):
         channel.started()
         self.assertEqual(sender.end()[0], 0)
         self.assertEqual(receiver.end(), (0, b"x\n", ""))
+
+    def test_follow_ends_at_a_pipe_that_nobody_has_sent_to(self):
+        receiver = self.start("pipe-recv", "-F", stdin=subprocess.PIPE)
+        receiver.stdin.close()
+        self.assertEqual(receiver.end(), (0, b"", ""))
+
+    def test_senders_that_follow_each_other_in_a_shell(self):
+        shell = self.start("/bin/bash", "-c", f"cd {os.path.dirname(self.start('ipc').args[0])}; "
+                           "(./pipe-send 1; ./pipe-send 2; ./pipe-send 3) | ./pipe-recv; echo ${PIPESTATUS[@]}")
+        self.assertEqual(shell.end(), (0, b"1\n2\n3\n0 0\n", ""))
 
     def test_pipe_fd(self):
         reading, writing = os.pipe()

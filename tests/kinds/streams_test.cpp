@@ -38,6 +38,30 @@ bool is_readable(int fd, int milliseconds) {
   return ::poll(&watched, 1, milliseconds) > 0;
 }
 
+// After the end for good: nothing more is told, nobody who polls is kept busy, and nobody hangs.
+void check_over(Receiver& receiver) {
+  CHECK(receiver.receive(Deadline::at_once()).status == Status::timed_out);
+  const int fd = receiver.readiness_fd();
+  CHECK(receiver.receive(Deadline::at_once()).status == Status::timed_out);
+  CHECK_FALSE(is_readable(fd, 600));
+  const auto before = Deadline::Clock::now();
+  CHECK(receiver.receive(Deadline::after(50ms)).status == Status::timed_out);
+  CHECK(Deadline::Clock::now() - before >= 50ms);
+  try {
+    (void)receiver.receive();
+    FAIL("something came");
+  } catch (const Error& error) {
+    CHECK(error.code().value() == EPIPE);
+  }
+}
+
+void check_end_for_good(Receiver& receiver) {
+  const auto closed = receiver.receive(Deadline::after(5s));
+  CHECK(closed.status == Status::closed);
+  CHECK(closed.for_good);
+  check_over(receiver);
+}
+
 TEST_CASE_FIXTURE(test::Guard, "a bare FIFO hears lines of any program, and each EOF as an end") {
   const auto receiver = kinds::fifo.listen("bare", {.bare = true});
   const auto path = directory() + "/bare";
@@ -144,8 +168,97 @@ TEST_CASE_FIXTURE(test::Guard,
   for (int i = 0; i < 3; ++i)
     CHECK(text_of(receiver->receive(Deadline::after(5s)).message) ==
           "message " + std::to_string(i));
-  CHECK(receiver->receive(Deadline::after(5s)).status == Status::closed);
+  check_end_for_good(*receiver);
   CHECK(other.wait() == 0);
+}
+
+TEST_CASE_FIXTURE(test::Guard, "the end of an inherited pipe is told once, and is for good") {
+  for (const bool bare : {false, true})
+    for (const bool polled : {false, true})
+      for (const bool has_sender : {false, true}) {
+        CAPTURE(bare);
+        CAPTURE(polled);
+        CAPTURE(has_sender);
+        int ends[2];
+        REQUIRE(::pipe(ends) == 0);
+        const auto receiver = kinds::pipe.listen("", {.fd = ends[0], .bare = bare});
+        if (polled) (void)receiver->readiness_fd();
+        if (has_sender) {
+          const auto out = kinds::pipe.connect("", {.fd = ends[1], .bare = bare});
+          CHECK(out->send(text("x")) == Status::ok);
+        } else {
+          ::close(ends[1]);
+        }
+        if (polled) CHECK(is_readable(receiver->readiness_fd(), 1000));
+        if (has_sender) CHECK(text_of(receiver->receive(Deadline::after(5s)).message) == "x");
+        check_end_for_good(*receiver);
+      }
+}
+
+TEST_CASE_FIXTURE(test::Guard,
+                  "the end of a pipe that is held open by others is told for good when it comes") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  int held = ::dup(ends[1]);
+  const auto receiver = kinds::pipe.listen("", {.fd = ends[0]});
+  auto out = kinds::pipe.connect("", {.fd = ends[1]});
+  CHECK(out->send(text("x")) == Status::ok);
+  out.reset();
+  CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
+  const auto closed = receiver->receive(Deadline::after(5s));
+  CHECK(closed.status == Status::closed);
+  CHECK_FALSE(closed.for_good);
+  CHECK(receiver->receive(Deadline::after(300ms)).status == Status::timed_out);
+  {
+    const auto next = kinds::pipe.connect("", {.fd = ::dup(held)});
+    CHECK(next->send(text("y")) == Status::ok);
+    CHECK(text_of(receiver->receive(Deadline::after(5s)).message) == "y");
+  }
+  CHECK_FALSE(receiver->receive(Deadline::after(5s)).for_good);
+  ::close(held);
+  check_end_for_good(*receiver);
+}
+
+TEST_CASE_FIXTURE(test::Guard, "the end of another user's pipe is told once, too") {
+  if (::geteuid() != 0) return;  // only root can become another user
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  Child other = Child::forked([&] {
+    ::close(ends[1]);
+    test::expect(::setgid(65534) == 0 && ::setuid(65534) == 0, "setuid");
+    const auto receiver = kinds::pipe.listen("", {.fd = ends[0]});
+    const int fd = receiver->readiness_fd();
+    test::expect(receiver->receive(Deadline::after(5s)).for_good, "for good");
+    test::expect(receiver->receive(Deadline::at_once()).status == Status::timed_out, "once");
+    test::expect(!is_readable(fd, 600), "quiet");
+    return 0;
+  });
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(other.wait() == 0);
+}
+
+TEST_CASE_FIXTURE(test::Guard, "a goodbye through a pipe is noticed at once") {
+  const auto receiver = kinds::pipe.listen("");
+  int late = 0;
+  for (int round = 0; round < 40; ++round) {
+    const bool polled = round >= 20;
+    Child other = Child::run([&] {
+      const auto out = kinds::pipe.connect(receiver->address());
+      return out->send(text("x")) == Status::ok ? 0 : 1;
+    });
+    CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
+    const auto heard = Deadline::Clock::now();
+    auto got = receiver->receive(polled ? Deadline::at_once() : Deadline::after(5s));
+    while (got.status == Status::timed_out) {
+      REQUIRE(is_readable(receiver->readiness_fd(), 5000));
+      got = receiver->receive(Deadline::at_once());
+    }
+    CHECK(got.status == Status::closed);
+    if (Deadline::Clock::now() - heard > 100ms) ++late;
+    CHECK(other.wait() == 0);
+  }
+  CHECK(late <= 4);  // as many as a busy machine may delay
 }
 
 TEST_CASE_FIXTURE(test::Guard,

@@ -26,6 +26,8 @@
 namespace tools {
 namespace {
 
+constexpr auto kLinger = std::chrono::milliseconds(250);
+
 // How many messages came from each sender that may still be there, for the day it dies.
 class Tally {
  public:
@@ -99,26 +101,33 @@ class Receiving {
     switch (got.status) {
       case ipc::Status::ok:
         closed_ = false;
+        lingering_ = ipc::Deadline::never();
         deliver(got);
         restart_idle();
         return !options_.count || stats_.messages() < *options_.count;
       case ipc::Status::died:
         closed_ = false;
+        lingering_ = ipc::Deadline::never();
         report_death(got);
         return true;
       case ipc::Status::closed:
         tally_.clear();
-        // Once more without anything in between: the channel has ended for good, as a pipe does
-        // whose write ends are all closed, and there is nobody to follow.
-        if (std::exchange(closed_, true)) return false;
-        if (!options_.quiet && (options_.format.for_people || options_.verbose))
+        if (!std::exchange(closed_, true) && !options_.quiet &&
+            (options_.format.for_people || options_.verbose))
           say("the last sender has left");
-        return options_.follow;
+        if (got.for_good) return false;
+        if (options_.follow) return true;
+        if (options_.kind->traits.named) return false;
+        // In `(pipe-send 1; pipe-send 2) | pipe-recv` nobody is connected between the two; that the
+        // shell still has the pipe open cannot be told from one that is open for other reasons.
+        lingering_ = ipc::Deadline::after(kLinger);
+        return true;
       case ipc::Status::timed_out:
         break;
     }
     output_.flush();
     report_foreign();
+    if (lingering_.expired()) return false;
     // Here, not after the wait: what has come at the last moment counts.
     if (idle_.expired()) throw_timed_out("nothing has come for too long");
     wait();
@@ -160,7 +169,7 @@ class Receiving {
 
   // Until the receiver has something, a signal comes or nobody reads our output any more.
   void wait() {
-    const ipc::Deadline deadline = std::min(total_, idle_);
+    const ipc::Deadline deadline = std::min({total_, idle_, lingering_});
     // Asking stdout for no event still reports POLLERR, which is how `recv | head` ends when head
     // does, and not only with the next message.
     std::array<pollfd, 3> events{{{receiver_.readiness_fd(), POLLIN, 0},
@@ -205,7 +214,8 @@ class Receiving {
   Tally tally_;
   std::string line_;
   bool foreign_told_ = false;
-  bool closed_ = false;  // the last thing that was told
+  bool closed_ = false;                               // the last thing that was told
+  ipc::Deadline lingering_ = ipc::Deadline::never();  // for who may follow the last sender
   Exit worst_ = Exit::ok;
 };
 

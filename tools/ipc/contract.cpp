@@ -34,7 +34,7 @@ constexpr std::array kMarks{
     Mark{"fifo", "peer's pid and uid proven", "–"},
     Mark{"pipe", "2 0 bytes to 16 MiB", "+ a"},
     Mark{"pipe", "3 many senders", "+ a"},
-    Mark{"pipe", "6 ends are told", "+ b, c, d"},
+    Mark{"pipe", "6 ends are told", "+ b, c, d, l"},
     Mark{"pipe", "8 one receiver", "e"},
     Mark{"pipe", "forks", "d"},
     Mark{"pipe", "`taken`", "– f"},
@@ -115,6 +115,12 @@ constexpr std::array kDeviations{
         "on with an inherited connection or listener holds it open. `tests/kinds/connected_test` "
         "shows the place taken over the connection, its ends, and that a receiver which does not "
         "read is not taken for a lost host."},
+    Deviation{
+        'l', "named = false",
+        "when no write end of an inherited pipe is open anywhere, that is told by a `closed` with "
+        "`for_good`, of its own if the last sender's end was told before. After it nobody can "
+        "come: a `receive` with a deadline waits it out, one without throws `EPIPE` instead of "
+        "waiting for ever (`tests/kinds/streams_test`)."},
 };
 
 }  // namespace
