@@ -46,6 +46,8 @@ Outcome page_of(const std::string& url, std::string text) {
 /// A front door on a loop in a thread of its own. Requests wait in `requests`; all that touches them
 /// runs on the loop, through on_loop().
 class Door {
+  asio::io_context loop_;  // before `requests`, which hold timers of it
+
  public:
   explicit Door(const Config& config = {})
       : door_(std::make_unique<FrontDoor>(loop_.get_executor(), desk(), config)) {
@@ -98,7 +100,6 @@ class Door {
   }
 
   support::PrivateDirectory directory_;
-  asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(loop_);
   std::unique_ptr<FrontDoor> door_;
   std::uint16_t port_ = 0;
