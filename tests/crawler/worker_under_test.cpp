@@ -67,7 +67,7 @@ WorkerUnderTest::~WorkerUnderTest() {
   if (is_reaped_) return;
   child_->signal(SIGKILL);
   wait(std::chrono::seconds(10));
-  if (kind_.traits.named) kind_.remove(address_);
+  if (!address_.empty()) kind_.remove(address_);  // empty if it never said hello
 }
 
 crawler::Hello WorkerUnderTest::meet() {
