@@ -51,7 +51,7 @@ void Output::write_all(std::string_view bytes) {
     } else if (errno != EINTR) {
       throw ipc::Error("write", "stdout", errno);
     } else if (interrupted_()) {
-      return;
+      throw OutputGivenUp{};
     }
   }
 }

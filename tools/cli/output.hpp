@@ -10,16 +10,18 @@ namespace tools {
 
 /// Nobody reads our stdout any more (EPIPE).
 struct OutputClosed {};
+/// A signal told us to end while nobody read our stdout.
+struct OutputGivenUp {};
 
 /// Collects what is written and passes it on when it is much, or when flush() is called. What has
 /// not been flushed is lost with the object.
 class Output {
  public:
   /// `interrupted` is asked whenever a signal interrupts a write; if it says yes the write is given
-  /// up, quietly. The descriptor stays the caller's.
+  /// up. The descriptor stays the caller's.
   Output(int fd, std::function<bool()> interrupted);
 
-  /// Throw OutputClosed, or ipc::Error for any other failure.
+  /// Throw OutputClosed, OutputGivenUp, or ipc::Error for any other failure.
   void write(std::string_view bytes);
   void flush();
 

@@ -144,6 +144,9 @@ class Receiving {
       line_.clear();
       append(line_, options_.format, message, arrival);
       output_.write(line_);
+      // The next receive tells that this message may be forgotten, and it must not be in our buffer
+      // then: where a killed receiver loses nothing, we lose nothing either.
+      if (options_.kind->traits.at_least_once) output_.flush();
       return;
     }
     const std::string ending = run_command(options_.command, message, arrival);
@@ -237,14 +240,18 @@ int receive_main(const ipc::Kind* kind, int argc, char** argv) {
     const ReceiveOptions options = parse_receive(kind, argc, argv);
     narrator = narrate(options.narration);
     Stopping stopping;
-    // Gone, with its name, before this process is: also when it ends by a signal.
-    const std::unique_ptr<ipc::Receiver> receiver =
-        options.kind->listen(options.address, options.transport);
-    announce(options, *receiver);
     try {
+      // Gone, with its name, before this process is: also when it ends by a signal. If an exception
+      // ends it, what could not be written does not count as received.
+      const std::unique_ptr<ipc::Receiver> receiver =
+          options.kind->listen(options.address, options.transport);
+      announce(options, *receiver);
       const Exit end = Receiving(options, *receiver, stopping).run();
       signal = stopping.signal();
       return end;
+    } catch (const OutputGivenUp&) {
+      signal = stopping.signal();
+      return Exit::error;
     } catch (const OutputClosed&) {
       if (stopping.pipe_ignored()) throw Ending(Exit::error, "write stdout: Broken pipe");
       signal = SIGPIPE;
