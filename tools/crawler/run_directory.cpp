@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "ipc/kinds.hpp"
 #include "tools/crawler/places.hpp"
@@ -23,6 +24,10 @@ constexpr std::chrono::minutes unlocked_for{1};
 // A sweeper needs less to carry a directory away.
 constexpr std::chrono::seconds locked_for{2};
 constexpr std::string_view dead_suffix = ".dead";
+// Workers die with their daemon, but not in the same moment. A process that was killed gives its locks
+// back among the last things, and what watches a directory by inotify(7) takes milliseconds to end.
+constexpr std::chrono::seconds dying_for{1};
+constexpr std::chrono::milliseconds nap{5};
 
 void make_directories(const std::string& runs, const std::string& path) {
   // Another daemon that ends removes `runs` if it is empty, perhaps just now.
@@ -71,9 +76,24 @@ std::vector<std::string> addresses_in(const fs::path& directory) {
   return addresses;
 }
 
+/// There is no event for "a lock is free" with a deadline, hence the naps.
+void remove_when_dead(const ipc::Kind& kind, const std::string& address,
+                      std::chrono::steady_clock::time_point end) {
+  for (;;) {
+    try {
+      return kind.remove(address);
+    } catch (const ipc::Error& error) {
+      if (error.trouble() != ipc::Trouble::in_use || std::chrono::steady_clock::now() > end) throw;
+    }
+    std::this_thread::sleep_for(nap);
+  }
+}
+
 void remove_objects(const fs::path& directory) {
-  if (const ipc::Kind* kind = kind_of(directory); kind != nullptr && kind->traits.named)
-    for (const std::string& address : addresses_in(directory)) kind->remove(address);
+  const ipc::Kind* kind = kind_of(directory);
+  if (kind == nullptr || !kind->traits.named) return;
+  const auto end = std::chrono::steady_clock::now() + dying_for;
+  for (const std::string& address : addresses_in(directory)) remove_when_dead(*kind, address, end);
 }
 
 bool is_being_made(const fs::path& directory) {
