@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 
@@ -66,8 +67,13 @@ Received DropBoxReceiver::do_receive(Deadline deadline) {
     while (!unread_.empty()) {
       auto name = std::move(unread_.front());
       unread_.pop_front();
-      const auto size = sys::read_letter(path_.full() + "/" + name, max_message_, bytes_);
+      const auto path = path_.full() + "/" + name;
+      const auto size = sys::read_letter(path, max_message_, bytes_);
       if (!size) continue;
+      if (*size > max_message_)
+        throw Error(Trouble::limit, EMSGSIZE,
+                    "file " + path + ": is " + std::to_string(*size) + " bytes long, at most " +
+                        std::to_string(max_message_) + " are taken; remove it");
       shown_ = std::move(name);
       return {Status::ok, Bytes(bytes_).first(*size)};
     }

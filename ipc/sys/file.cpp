@@ -1,5 +1,6 @@
 #include "ipc/sys/file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -7,8 +8,11 @@
 
 #include <array>
 #include <climits>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
+#include <string_view>
 
 #include "ipc/sys/gather.hpp"
 #include "ipc/sys/show.hpp"
@@ -64,6 +68,25 @@ std::string read_text(const std::string& path, const char* why) {
   const Result got = read(file.get(), room, why);
   if (got.error == ESRCH) return "";  // the process ended meanwhile
   return {reinterpret_cast<const char*>(room.data()), got.check(path).count()};
+}
+
+Result read_directory(int fd, std::vector<std::string>& names, const char* why) {
+  std::vector<std::byte> room(std::size_t{32} << 10);
+  for (;;) {
+    const Result got = perform(
+        "getdents64", why, [&] { return ::getdents64(fd, room.data(), room.size()); },
+        [&] { return shown::list(fd, "room", room.size()); });
+    if (!got.ok() || got.count() == 0) return got;
+    for (std::size_t at = 0; at < got.count();) {
+      // d_ino 8, d_off 8, d_reclen 2, d_type 1 bytes, then the name with its NUL: getdents64(2).
+      std::uint16_t length = 0;
+      std::memcpy(&length, room.data() + at + offsetof(dirent64, d_reclen), sizeof length);
+      const std::string_view name =
+          reinterpret_cast<const char*>(room.data()) + at + offsetof(dirent64, d_name);
+      if (name != "." && name != "..") names.emplace_back(name);
+      at += length;
+    }
+  }
 }
 
 Result write(int fd, std::span<const std::byte> bytes, const char* why) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ipc/sys/call.hpp"
 #include "ipc/sys/fd.hpp"
@@ -28,6 +29,8 @@ Result link_unnamed(int fd, const std::string& path, const char* why);
 Result read(int fd, std::span<std::byte> room, const char* why);
 /// A small text of /proc, in one read; empty if it is not there.
 std::string read_text(const std::string& path, const char* why);
+/// Adds the names in an open directory to `names`, in no order and without "." and "..".
+Result read_directory(int fd, std::vector<std::string>& names, const char* why);
 Result write(int fd, std::span<const std::byte> bytes, const char* why);
 /// All parts in one call: writev(2), or write(2) of those that are short (sys/gather.hpp).
 Result writev(int fd, std::span<const iovec> parts, const char* why);

@@ -195,9 +195,13 @@ TemporaryLease make_temporary_lease(const Path& path, const LeasePage& page, mod
 
 void sweep_temporaries(const Path& path) {
   const auto prefix = "." + path.name + ".lease.";
-  std::error_code none;  // a directory that cannot be listed has nothing for us to sweep
-  for (const auto& entry : std::filesystem::directory_iterator(path.directory, none)) {
-    const auto name = entry.path().filename().string();
+  // A directory that cannot be listed has nothing for us to sweep.
+  const Result directory = open(path.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
+                                "has a killed newcomer left any?");
+  if (!directory.ok()) return;
+  std::vector<std::string> names;
+  (void)read_directory(Fd(directory.fd()).get(), names, "the names in it");
+  for (const auto& name : names) {
     if (!name.starts_with(prefix)) continue;
     const Result opened =
         open(path.in(name), O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0, "left by a killed newcomer?");

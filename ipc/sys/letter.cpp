@@ -5,7 +5,6 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
-#include <filesystem>
 
 #include "ipc/sys/file.hpp"
 
@@ -53,10 +52,7 @@ std::optional<std::size_t> read_letter(const std::string& path, std::size_t long
   (void)fstat(file.get(), about, "how long is it?").check(path);
   if (!S_ISREG(about.st_mode)) return std::nullopt;
   const auto size = static_cast<std::size_t>(about.st_size);
-  if (size > longest)
-    throw Error(Trouble::limit, EMSGSIZE,
-                "file " + path + ": is " + std::to_string(size) + " bytes long, at most " +
-                    std::to_string(longest) + " are taken; remove it");
+  if (size > longest) return size;
   if (room.size() > kKeptRoom && size < room.size() / 4) room = {};
   if (room.size() < size) room.resize(size);
   for (std::size_t done = 0; done < size;) {
@@ -69,13 +65,12 @@ std::optional<std::size_t> read_letter(const std::string& path, std::size_t long
 }
 
 std::vector<std::string> letters_in(const std::string& directory) {
-  remark("the directory is read, by openat(2) and getdents64(2)");
+  const auto opened =
+      open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, "which messages are there?");
+  if (opened.error == ENOENT) return {};
+  const Fd listed(opened.check(directory).fd());
   std::vector<std::string> names;
-  std::error_code error;
-  auto entry = std::filesystem::directory_iterator(directory, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
-    names.push_back(entry->path().filename().string());
-  if (error && error.value() != ENOENT) throw Error("opendir", directory, error.value());
+  (void)read_directory(listed.get(), names, "the names in it").check(directory);
   return names;
 }
 

@@ -12,7 +12,7 @@
 namespace ipc::sys {
 
 /// Reads the file into `room`, which grows as needed; the file's size, or nothing if it is not there
-/// any more or is no regular file. Throws Trouble::limit if it is longer than `longest`.
+/// any more or is no regular file. One that is longer than `longest` is not read.
 std::optional<std::size_t> read_letter(const std::string& path, std::size_t longest,
                                        std::vector<std::byte>& room);
 

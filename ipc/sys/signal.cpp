@@ -1,14 +1,15 @@
 #include "ipc/sys/signal.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
 #include <limits>
 #include <sstream>
+#include <vector>
 
 #include "ipc/sys/file.hpp"
 #include "ipc/sys/show.hpp"
@@ -140,18 +141,21 @@ bool has_handler(int number) {
 }
 
 std::optional<pid_t> thread_not_blocking(int number) {
-  std::error_code error;
-  const std::filesystem::directory_iterator tasks("/proc/self/task", error);
-  if (error) throw Error("openat", "/proc/self/task", error.value());
-  for (const auto& task : tasks) {
-    std::istringstream status(read_text(task.path() / "status", "does this thread block it?"));
+  const std::string tasks = "/proc/self/task";
+  const Fd directory(open(tasks, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, "which threads are there?")
+                         .check(tasks)
+                         .fd());
+  std::vector<std::string> threads;
+  (void)read_directory(directory.get(), threads, "their numbers").check(tasks);
+  for (const auto& thread : threads) {
+    std::istringstream status(
+        read_text(tasks + "/" + thread + "/status", "does this thread block it?"));
     std::string word;
     while (status >> word && word != "SigBlk:") {
     }
     if (!(status >> word)) continue;  // it has just ended
     const auto blocked = std::stoull(word, nullptr, 16);
-    if ((blocked >> (number - 1) & 1) == 0)
-      return static_cast<pid_t>(std::stol(task.path().filename().string()));
+    if ((blocked >> (number - 1) & 1) == 0) return static_cast<pid_t>(std::stol(thread));
   }
   return std::nullopt;
 }
