@@ -421,7 +421,7 @@ class FileSender final : public Sender {
       if (!seat_.receiver_lives()) return Status::closed;
       if (deadline.expired()) return Status::timed_out;
       seat_.wait_for_room(deadline,
-                          [&] { return !has_room(log_.front().committed, record.span()); });
+                          [&] { return !seat_.has_room(log_.front().committed, record.span()); });
     }
   }
 
@@ -429,19 +429,11 @@ class FileSender final : public Sender {
   std::optional<Status> try_append(const wire::RecordHeader& record, Bytes message) {
     const Turn turn{*this};
     const Front front = log_.front();
-    if (!has_room(front.committed, record.span())) return std::nullopt;
+    if (!seat_.has_room(front.committed, record.span())) return std::nullopt;
     if (!log_.is_intact(front)) return Status::closed;
     log_.append(wire::encode(record), message, front, record.span(), sync_);
     ++sent_;
     return Status::ok;
-  }
-
-  // A message that is longer than all that may wait goes in alone.
-  bool has_room(std::uint64_t committed, std::uint64_t size) const {
-    // Acquire: pairs with the receiver's release; what lies before has been read and may be punched.
-    const auto position = seat_.state().position.load(std::memory_order_acquire);
-    const auto unread = committed > position ? committed - position : 0;
-    return unread == 0 || unread + size <= seat_.state().capacity.load(std::memory_order_relaxed);
   }
 
   // The lock is asked for without waiting, since flock(2) knows no deadline. Who gives it back wakes

@@ -25,11 +25,9 @@
 // message is written where nobody looks and then gets its name, and a sender killed at any moment has
 // sent it or has not. What it leaves in tmp/ is written over by the next owner of its slot.
 //
-// *The queue of events overflows.* After 16,384 (fs.inotify.max_queued_events) one event says that
-// some were lost; then the directory must be read, as it must be at the beginning. Reading is no
-// snapshot: it may show a message and miss the one before it, which was renamed behind its back. A
-// second reading has that one for certain, so of the second only what has a successor in the first is
-// new (rescan()).
+// *The queue of events overflows,* and a directory that is read while it changes shows no moment of it:
+// a message may be seen and the one before it missed. How order is kept nevertheless stands in
+// durable/unread.hpp.
 //
 // *Order is in the names.* readdir(3) gives names in any order and clocks go backwards, so senders draw
 // tickets from one counter in the lease; sorted by ticket, messages are in order for each sender.
@@ -44,23 +42,23 @@
 #include <fcntl.h>
 
 #include <array>
-#include <charconv>
-#include <cstdio>
-#include <set>
 
 #include "ipc/bare/drop_box.hpp"
+#include "ipc/durable/unread.hpp"
 #include "ipc/framed/inbox.hpp"
 #include "ipc/framed/readiness.hpp"
 #include "ipc/kinds.hpp"
 #include "ipc/sys/durable_lease.hpp"
 #include "ipc/sys/durable_seat.hpp"
 #include "ipc/sys/file.hpp"
-#include "ipc/sys/inotify.hpp"
 #include "ipc/sys/letter.hpp"
 #include "ipc/sys/wait.hpp"
+#include "ipc/wire/letter_name.hpp"
 
 namespace ipc {
 namespace {
+
+using wire::LetterName;
 
 constexpr std::size_t kCapacity = std::size_t{64} << 20;
 
@@ -70,32 +68,6 @@ std::uint64_t cost_of(std::uint64_t size) {
   constexpr std::uint64_t block = 4096;
   return std::max(block, (size + block - 1) / block * block);
 }
-
-struct Name {
-  std::uint64_t ticket = 0;
-  std::uint32_t sender = 0;
-  std::uint32_t message = 0;
-
-  auto operator<=>(const Name&) const = default;  // by ticket: the order in which they are read
-
-  std::string text() const {
-    std::array<char, 40> out{};
-    std::snprintf(out.data(), out.size(), "%016llx.%08x.%08x",
-                  static_cast<unsigned long long>(ticket), sender, message);
-    return out.data();
-  }
-  static std::optional<Name> parse(std::string_view text) {
-    Name name;
-    const char* const begin = text.data();
-    const auto number = [&](std::size_t at, std::size_t digits, auto& value) {
-      return std::from_chars(begin + at, begin + at + digits, value, 16).ptr == begin + at + digits;
-    };
-    if (text.size() != 34 || !number(0, 16, name.ticket) || !number(17, 8, name.sender) ||
-        !number(26, 8, name.message) || name.text() != text)
-      return std::nullopt;
-    return name;
-  }
-};
 
 void make_mailbox(const std::string& path, mode_t mode) {
   for (const char* part : {"", "/tmp", "/new"}) {
@@ -129,18 +101,15 @@ class MailboxReceiver final : public Receiver {
       : Receiver(address),
         lease_(sys::resolve(address), terms_of(options), object()),
         letters_(lease_.object_path() + "/new"),
-        watch_(letters_, IN_MOVED_TO | IN_ATTRIB,
-               "IN_MOVED_TO: a message; IN_ATTRIB: somebody came or left"),
+        unread_(letters_, lease_.max_senders()),
         inbox_({.slots = lease_.slots(),
                 .lives = [this](std::uint32_t slot) { return lease_.sender_lives(slot); },
                 .any_lives = [this] { return lease_.any_sender_lives(); },
                 .max_message = kMaxMessage,
                 .drained = [this](std::uint32_t) { return is_past_mark(); },
                 .durable = &lease_.state()}),
-        shown_of_(lease_.max_senders()),
         sync_(options.sync) {
     if (options.mode) make_all(*options.mode);
-    rescan();  // only now: what comes from here on is told as well
   }
 
   ~MailboxReceiver() override {
@@ -163,15 +132,15 @@ class MailboxReceiver final : public Receiver {
       if (const auto event = inbox_.settle()) return readiness_.done(*event, false);
       forget_kills();
       if (deadline.expired()) return readiness_.done({}, inbox_.is_quiet());
-      sys::wait_readable(watch_.fd(), std::min(deadline, inbox_.next_look()),
+      sys::wait_readable(unread_.fd(), std::min(deadline, inbox_.next_look()),
                          "nothing is unread; look at the locks now and then");
     }
   }
 
   std::optional<Received> next() {
     while (!unread_.empty()) {
-      const Name name = *unread_.begin();
-      unread_.erase(unread_.begin());
+      const LetterName name = unread_.front();
+      unread_.pop();
       const auto path = path_of(name);
       if (was_taken(name)) {
         (void)sys::unlink(path, "consumed, but its receiver was killed before it did this");
@@ -180,73 +149,27 @@ class MailboxReceiver final : public Receiver {
       const auto size = sys::read_letter(path, kMaxMessage, bytes_);
       if (!size) continue;  // somebody removed it
       wire::Frame frame{name.sender, name.message, static_cast<std::uint32_t>(*size)};
-      frame.payload = Bytes(bytes_).first(*size);
-      if (!inbox_.plausible(frame)) {
-        skip(name.text(), *size);
+      if (*size > kMaxMessage || !inbox_.plausible(frame)) {
+        unread_.skip(name.text(), *size);
         continue;
       }
+      frame.payload = Bytes(bytes_).first(*size);
       shown_ = name;
       shown_cost_ = cost_of(*size);
-      shown_of_[name.sender % lease_.max_senders()] = name;
+      unread_.note_read(name);
       if (const auto got = inbox_.accept(frame)) return got;
     }
     return std::nullopt;
   }
 
-  // Takes what inotify tells of; false if there was nothing.
+  // False if nothing has happened.
   bool gather() {
-    bool touched = false;
-    const auto events = watch_.take([&](std::uint32_t event, std::string_view text) {
-      if (event & IN_ATTRIB && text.empty()) touched = true;
-      if (event & IN_MOVED_TO) add(text);
-    });
-    if (watch_.is_ticking()) {
-      // In order: what was told before the look is in the directory at the look.
-      if (events != 0) inbox_.look_soon();
-      const auto before = unread_.size();
-      rescan();
-      return events != 0 || unread_.size() != before;
-    }
-    if (events & IN_Q_OVERFLOW) rescan();
-    if (touched) inbox_.look_soon();
-    if (events & (IN_IGNORED | IN_UNMOUNT))
-      throw Error(Trouble::corrupt, ENOENT, "mailbox " + letters_ + ": somebody removed it");
-    return events != 0;
+    const auto news = unread_.gather();
+    if (news == durable::Unread::News::touched) inbox_.look_soon();
+    return news != durable::Unread::News::none;
   }
 
-  // What the second reading shows has all its predecessors if it has a successor in the first.
-  void rescan() {
-    std::vector<std::uint64_t> latest(lease_.max_senders());
-    for (const bool first : {true, false})
-      for (const auto& text : sys::letters_in(letters_)) {
-        const auto name = Name::parse(text);
-        if (!name) {
-          skip(text, 0);
-          continue;
-        }
-        auto& last = latest[name->sender % latest.size()];
-        if (first) last = std::max(last, name->ticket);
-        if (name->ticket <= last) add(text);
-      }
-  }
-
-  void add(std::string_view text) {
-    const auto name = Name::parse(text);
-    if (!name) {
-      skip(std::string(text), 0);
-      return;
-    }
-    // A rescan and an event may both tell of it.
-    const Name& last = shown_of_[name->sender % lease_.max_senders()];
-    if (last.ticket == 0 || name->ticket > last.ticket) unread_.insert(*name);
-  }
-
-  // It is not ours, and stays where it is; it counts once.
-  void skip(const std::string& name, std::uint64_t size) {
-    if (foreign_.insert(name).second) skipped_ += std::max<std::uint64_t>(size, 1);
-  }
-
-  bool was_taken(const Name& name) const {
+  bool was_taken(const LetterName& name) const {
     const auto slots = lease_.slots();
     const auto count = static_cast<std::uint32_t>(slots.size());
     const auto taken = slots[name.sender % count].taken.load(std::memory_order_relaxed);
@@ -261,7 +184,7 @@ class MailboxReceiver final : public Receiver {
       mark_end_ = lease_.state().ticket.load(std::memory_order_acquire);
       (void)gather();
     }
-    return unread_.empty() || unread_.begin()->ticket > mark_end_;
+    return unread_.empty() || unread_.front().ticket > mark_end_;
   }
 
   void consume() {
@@ -292,25 +215,21 @@ class MailboxReceiver final : public Receiver {
           .check(lease_.object_path());
   }
 
-  std::string path_of(const Name& name) const { return letters_ + "/" + name.text(); }
-  int do_readiness_fd() override { return readiness_.fd(watch_.fd()); }
-  std::uint64_t do_foreign_bytes() const override { return skipped_; }
+  std::string path_of(const LetterName& name) const { return letters_ + "/" + name.text(); }
+  int do_readiness_fd() override { return readiness_.fd(unread_.fd()); }
+  std::uint64_t do_foreign_bytes() const override { return unread_.foreign_bytes(); }
 
   sys::DurableLease lease_;
   std::string letters_;
-  sys::Watch watch_;
+  durable::Unread unread_;
   framed::Inbox inbox_;
   framed::Readiness readiness_;
-  std::vector<Name> shown_of_;  ///< The last of each slot.
   bool sync_;
-  std::set<Name> unread_;
   std::vector<std::byte> bytes_;
-  std::optional<Name> shown_;  ///< What the last receive returned.
+  std::optional<LetterName> shown_;  ///< What the last receive returned.
   std::uint64_t shown_cost_ = 0;
   std::uint64_t mark_ = 0;
   std::uint64_t mark_end_ = 0;
-  std::set<std::string> foreign_;
-  std::uint64_t skipped_ = 0;
 };
 
 class MailboxSender final : public Sender {
@@ -358,8 +277,8 @@ class MailboxSender final : public Sender {
     }
     auto& state = seat_.state();
     // Tickets begin with 1. Relaxed: for one sender they go up, and nothing hangs on the others'.
-    const Name name{state.ticket.fetch_add(1, std::memory_order_relaxed) + 1, seat_.id(),
-                    sent_ + 1};
+    const LetterName name{state.ticket.fetch_add(1, std::memory_order_relaxed) + 1, seat_.id(),
+                          sent_ + 1};
     const auto path = path_ + "/new/" + name.text();
     if (!sys::write_letter(draft_, message, mode_, sync_)) return Status::closed;
     const auto renamed = sys::rename(draft_, path, "the message is there, whole");
@@ -372,13 +291,7 @@ class MailboxSender final : public Sender {
   }
 
   bool has_room(std::uint64_t cost) const {
-    const auto& state = seat_.state();
-    // Acquire: pairs with the receiver's release.
-    const auto position = state.position.load(std::memory_order_acquire);
-    const auto unread =
-        static_cast<std::int64_t>(state.put.load(std::memory_order_relaxed) - position);
-    return unread <= 0 || static_cast<std::uint64_t>(unread) + cost <=
-                              state.capacity.load(std::memory_order_relaxed);
+    return seat_.has_room(seat_.state().put.load(std::memory_order_relaxed), cost);
   }
 
   std::uint64_t do_taken(std::uint64_t want, Deadline deadline) override {

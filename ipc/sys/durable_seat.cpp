@@ -1,5 +1,6 @@
 #include "ipc/sys/durable_seat.hpp"
 
+#include <cstdint>
 #include <utility>
 
 #include "ipc/sys/file.hpp"
@@ -60,6 +61,15 @@ bool DurableSeat::is_over() {
 bool DurableSeat::receiver_lives() {
   if (!lives_ || coarse_now() - last_look_ >= kProofAge) ask();
   return lives_ && !is_over();
+}
+
+bool DurableSeat::has_room(std::uint64_t put, std::uint64_t size) const {
+  // Acquire: pairs with the receiver's release; what lies before the position has been read.
+  const auto position = state().position.load(std::memory_order_acquire);
+  // Below zero where a sender was killed before it could count what it had put in.
+  const auto unread = static_cast<std::int64_t>(put - position);
+  return unread <= 0 || static_cast<std::uint64_t>(unread) + size <=
+                            state().capacity.load(std::memory_order_relaxed);
 }
 
 std::uint64_t DurableSeat::taken(std::uint64_t sent, std::uint64_t want, Deadline deadline) {

@@ -46,6 +46,9 @@ class DurableSeat {
   /// Waits are at most this long, and then ask again.
   static constexpr auto kLook = std::chrono::milliseconds(250);
 
+  /// Whether `size` more may wait unread when `put` has been put in so far, both by the kind's own
+  /// measure. What is more than all that may wait goes in alone.
+  bool has_room(std::uint64_t put, std::uint64_t size) const;
   /// Waits until the receiver has made room, kLook has passed, or the deadline. `is_full` is asked
   /// once more before it sleeps.
   template <class IsFull>
