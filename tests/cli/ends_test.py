@@ -91,11 +91,12 @@ class Ends(PairTest):
     @for_each_kind
     def test_an_unfinished_message_is_dropped_and_told(self, kind):
         channel = self.channel(kind)
-        receiver = channel.receiver("-f", "raw")
+        receiver = channel.receiver("-f", "raw", *channel.small())
         os.kill(receiver.pid, signal.SIGSTOP)
-        sender = channel.sender("--whole", stdin=subprocess.PIPE)
+        sender = channel.sender("x", "-", "--whole", stdin=subprocess.PIPE)
         channel.started()
-        # More than any channel holds, so that the sender stands inside the message when it is killed.
+        # More than any channel holds, so that the sender stands inside the message when it is killed; or, where a
+        # message is begun only when there is room for all of it, before it.
         sender.stdin.write(bytes(8 << 20))
         sender.stdin.close()
         self.wait_until_blocked(sender)
@@ -103,29 +104,14 @@ class Ends(PairTest):
         sender.wait()
         os.kill(receiver.pid, signal.SIGCONT)
         code, out, err = receiver.end()
-        self.assertEqual((code, out), (3, b""))
-        self.assertRegex(err, r"died; 0 messages whole, one unfinished dropped\n$")
-
-    def wait_until_blocked(self, process):
-        """Until the process sleeps in the kernel and its time on the processor stands still."""
-        def snapshot():
-            with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            return fields[0], fields[11], fields[12]
-
-        def still():
-            if process.poll() is not None:
-                raise AssertionError(f"the process ended: {process.end()}")
-            before = snapshot()
-            time.sleep(0.03)
-            return before == snapshot() and before[0] == "S"
-
-        wait_until(still, "the process blocked")
+        self.assertEqual((code, out), (3, b"x"))
+        dropped = "" if channel.durable else ", one unfinished dropped"
+        self.assertRegex(err, rf"died; 1 message whole{dropped}\n$")
 
     @for_each_kind
     def test_a_blocked_sender_whose_receiver_is_killed_ends_within_a_second(self, kind):
         channel = self.channel(kind)
-        receiver = channel.receiver()
+        receiver = channel.receiver(*channel.small())
         os.kill(receiver.pid, signal.SIGSTOP)
         sender = channel.sender("--repeat", "0", "x" * 1000)
         channel.started()
@@ -149,8 +135,17 @@ class Ends(PairTest):
             receiver.out.until(b"x\n")
             receiver.send_signal(number)
             self.assertEqual(receiver.end(), (-number, b"x\n", ""))
+            if channel.durable:
+                self.the_next_receiver_goes_on(channel, sender)
             self.assertEqual(self.left_behind(), [])
             self.stop(sender)
+
+    def the_next_receiver_goes_on(self, channel, sender):
+        """What a durable kind promises instead: its object stays while it is of use, and nothing in it is lost."""
+        sender.stdin.write(b"y\n")
+        sender.stdin.close()
+        self.assertEqual(sender.end(), (0, b"", ""))
+        self.assertEqual(channel.receiver().end(), (0, b"y\n", ""))
 
     def test_a_signal_ends_a_receiver_that_is_stuck_in_its_output(self):
         reading, writing = os.pipe()
@@ -167,15 +162,21 @@ class Ends(PairTest):
     def test_a_closed_stdout_ends_a_receiver_by_sigpipe(self, kind):
         channel = self.channel(kind)
         reading, writing = os.pipe()
-        receiver = channel.receiver(stdout=writing)
+        receiver = channel.receiver(*channel.small(), stdout=writing)
         os.close(writing)
         sender = channel.sender("--repeat", "0", "x")
         channel.started()
         self.assertEqual(os.read(reading, 2), b"x\n")
         os.close(reading)
         self.assertEqual(receiver.end(), (-signal.SIGPIPE, b"", ""))
-        self.assertEqual(self.left_behind(), [])
+        if not channel.durable:
+            self.assertEqual(self.left_behind(), [])
         self.assertEqual(sender.end()[0], 3)
+        if channel.durable:
+            code, out, err = channel.receiver().end()
+            self.assertEqual((code, set(out.splitlines())), (3, {b"x"}))
+            self.assertIn("died", err)  # a sender says no goodbye when it could not go on
+            self.assertEqual(self.left_behind(), [])
 
     def test_a_stdout_that_is_closed_while_nothing_comes_ends_a_receiver_as_well(self):
         reading, writing = os.pipe()

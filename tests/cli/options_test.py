@@ -97,7 +97,7 @@ class SendOptions(PairTest):
     @for_each_kind
     def test_a_timeout_at_a_full_channel_ends_with_4(self, kind):
         channel = self.channel(kind)
-        receiver = channel.receiver("-q")
+        receiver = channel.receiver("-q", *channel.small())
         os.kill(receiver.pid, signal.SIGSTOP)
         started = time.monotonic()
         sender = channel.sender("--repeat", "0", "x" * 1000, "-t", "0.2")

@@ -96,6 +96,7 @@ def for_each_kind(test):
     def run(self):
         for kind in all_kinds():
             with self.subTest(kind=kind):
+                signal.alarm(3 * PATIENCE)
                 test(self, kind)
 
     return run
@@ -165,6 +166,23 @@ class PairTest(unittest.TestCase):
             if stream is not None and not stream.closed:
                 stream.close()
 
+    @staticmethod
+    def wait_until_blocked(process):
+        """Until the process sleeps in the kernel and its time on the processor stands still."""
+        def snapshot():
+            with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            return fields[0], fields[11], fields[12]
+
+        def still():
+            if process.poll() is not None:
+                raise AssertionError(f"the process ended: {process.end()}")
+            before = snapshot()
+            time.sleep(0.03)
+            return before == snapshot() and before[0] == "S"
+
+        wait_until(still, "the process blocked")
+
     def left_behind(self):
         return os.listdir(self.names)
 
@@ -188,7 +206,8 @@ class Channel:
 
     def __init__(self, test, kind, bare, name):
         self.test, self.kind = test, kind
-        self.named = all_kinds()[kind]["traits"]["named"]
+        traits = all_kinds()[kind]["traits"]
+        self.named, self.durable = traits["named"], traits["durable"]
         self.address = [name] if self.named else []
         self.flags = ["--bare"] if bare else []
         self.ends = [] if self.named else list(os.pipe())
@@ -205,9 +224,28 @@ class Channel:
         if self.named and wait:
             # A sender of ours asks the lease; a stranger wants the object, which not every kind has at a path.
             name = self.address[0] if self.flags else f".{self.address[0]}.lease"
-            wait_until(lambda: os.path.lexists(os.path.join(self.test.names, name)) or child.poll() is not None,
+            path = os.path.join(self.test.names, name)
+            wait_until(lambda: child.poll() is not None or
+                       (self.has_receiver(path) if self.durable and not self.flags else os.path.lexists(path)),
                        f"{self.kind}-recv made its name")
         return child
+
+    @staticmethod
+    def has_receiver(lease):
+        """A durable kind's lease is there before its receiver is, and after: byte 0 tells, and that nobody is just
+        coming or going, who would hold byte 2^62."""
+        try:
+            inode = f":{os.stat(lease).st_ino}"
+        except FileNotFoundError:
+            return False
+        with open("/proc/locks", encoding="ascii") as file:
+            locks = [line.split() for line in file]
+        bytes_locked = {lock[-2] for lock in locks if lock[1] != "->" and lock[-3].endswith(inode)}
+        return "0" in bytes_locked and str(2 ** 62) not in bytes_locked
+
+    def small(self):
+        """Options of a receiver whose channel fills at once also if its kind is durable."""
+        return ["--capacity", "1M"] if self.durable else []
 
     def sender(self, *arguments, **options):
         """Starts KIND-send. Its stdout is the channel if the kind has no names."""

@@ -150,6 +150,55 @@ class Strangers(PairTest):
         self.assertEqual(code, 3)
         self.assertIn("the receiver is gone", err)
 
+    def test_logger_sends_datagrams(self):
+        receiver = self.channel("dgram", bare=True).receiver("-n", "1")
+        self.assertEqual(self.shell('logger -u "$1" -t strangers "from logger"').end()[0], 0)
+        code, out, err = receiver.end()
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, rb"^<13>.* strangers: from logger\n$")
+
+    def test_lines_that_cat_appends_to_a_file(self):
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write("was there\n")
+        receiver = self.channel("file", bare=True).receiver("-n", "4")
+        receiver.out.until(b"was there\n")
+        self.assertEqual(self.shell('printf "one\\ntw" | cat >>"$1"').end()[0], 0)
+        self.assertEqual(self.shell('printf "o\\n" | cat >>"$1"').end()[0], 0)
+        receiver.out.until(b"two\n")
+        self.assertEqual(self.run_to_end("file-send", "--bare", "demo", "three"), (0, b"", ""))
+        self.assertEqual(receiver.end(), (0, b"was there\none\ntwo\nthree\n", ""))
+        with open(self.path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "was there\none\ntwo\nthree\n")  # a text file, and left alone
+
+    def test_tail_follows_what_a_file_is_sent(self):
+        tail = self.shell(': >"$1"; exec tail -n +1 -f "$1"')
+        self.appeared()
+        self.assertEqual(self.run_to_end("file-send", "--bare", "demo", "one", "two words"), (0, b"", ""))
+        tail.out.until(b"one\ntwo words\n")
+
+    def test_a_log_that_is_rotated_is_followed(self):
+        receiver = self.channel("file", bare=True).receiver("-n", "3")
+        self.appeared()
+        self.assertEqual(self.shell('echo old >>"$1"; mv "$1" "$1.1"; echo new >>"$1"').end()[0], 0)
+        receiver.out.until(b"new\n")
+        self.assertEqual(self.shell('echo newer >>"$1"').end()[0], 0)
+        self.assertEqual(receiver.end(), (0, b"old\nnew\nnewer\n", ""))
+
+    def test_files_that_mv_puts_into_a_mailbox(self):
+        receiver = self.channel("mailbox", bare=True).receiver("-n", "3", "-f", "quoted")
+        self.appeared()
+        self.assertEqual(self.shell('echo "a report" >"$1.txt" && mv "$1.txt" "$1/report.txt"').end()[0], 0)
+        receiver.out.until(b'"a report\\n"\n')
+        # A draft is no message before it has its name.
+        self.assertEqual(self.shell('printf draft >"$1/.draft" && mv "$1/.draft" "$1/done"').end()[0], 0)
+        self.assertEqual(self.run_to_end("mailbox-send", "--bare", "demo", "ours"), (0, b"", ""))
+        self.assertEqual(receiver.end(), (0, b'"a report\\n"\n"draft"\n"ours"\n', ""))
+        self.assertEqual(os.listdir(self.path), [])
+
+    def test_what_a_mailbox_is_sent_is_read_with_cat(self):
+        self.assertEqual(self.run_to_end("mailbox-send", "--bare", "demo", "one", "two"), (0, b"", ""))
+        self.assertEqual(self.shell('cat "$1"/*').end()[1], b"onetwo")
+
     def bare_signals(self, *arguments):
         """A bare signal-recv, and its pid as it has printed it."""
         receiver = self.start("signal-recv", *arguments)

@@ -1,10 +1,12 @@
 """What goes in at one end comes out at the other: order, bytes, sizes, many senders, either half first."""
 import hashlib
 import random
+import signal
 import tempfile
 
 from pairs import PairTest, for_each_kind, main
 
+LONG = 120  # seconds for what may take ten: 100,000 messages, each of them a file in some kinds
 NUMBERS = "".join(f"{number}\n" for number in range(1, 100001)).encode()
 
 
@@ -27,7 +29,8 @@ class Streams(PairTest):
                 sender = channel.sender(*send, *wait, stdin=file)
                 receiver = channel.receiver(*receive, wait=False)
         channel.started()
-        code, out, err = receiver.end()
+        signal.alarm(2 * LONG)
+        code, out, err = receiver.end(LONG)
         self.assertEqual((code, err), (0, ""))
         code, _, err = sender.end()
         self.assertEqual((code, err), (0, ""))
@@ -74,8 +77,9 @@ class Streams(PairTest):
             self.addCleanup(files[-1].close)
         senders = [channel.sender(stdin=file) for file in files]
         channel.started()
+        signal.alarm(2 * LONG)
         for sender in senders:
-            self.assertEqual(sender.end()[0], 0)
+            self.assertEqual(sender.end(LONG)[0], 0)
         code, out, err = receiver.end()
         self.assertEqual((code, err), (0, ""))
         lines = [line.split() for line in out.decode().splitlines()]

@@ -72,7 +72,10 @@ std::string advice(const SendOptions& options) {
 }  // namespace
 
 std::unique_ptr<ipc::Sender> connect(const SendOptions& options) {
-  const auto attempt = [&] { return options.kind->connect(options.address, options.transport); };
+  ipc::Options how = options.transport;
+  // Who waits for a receiver wants one, also where messages would wait for it instead.
+  how.require_receiver |= options.wait && options.kind->traits.durable && !how.bare;
+  const auto attempt = [&] { return options.kind->connect(options.address, how); };
   if (!options.wait) {
     try {
       return attempt();

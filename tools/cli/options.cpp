@@ -49,7 +49,8 @@ void add_transport_options(CommandLine& line, const ipc::Kind* kind, bool listen
   if (knows("sync"))
     line.flag("--sync", "On the disk before it counts: survives a power cut", options.sync);
   if (!listens && knows("require_receiver"))
-    line.flag("--require-receiver", "Be refused if nobody receives, and stop when that one ends",
+    line.flag("--require-receiver",
+              "Be refused if nobody receives, and stop when that one ends; --wait wants it too",
               options.require_receiver);
   if (!listens && knows("priority"))
     line.value("--priority", "N", "Higher is received first (0 to 32767)",
