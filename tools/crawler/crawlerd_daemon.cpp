@@ -124,7 +124,7 @@ class Daemon {
 
   void sweep() {
     std::vector<std::string> problems;
-    for (const std::string& run : sweep_runs(config_.run_directory, problems))
+    for (const std::string& run : pool::sweep_runs(config_.run_directory, problems))
       spdlog::info("removed what the dead daemon of run {} left", run);
     for (const std::string& problem : problems) spdlog::warn("{}", problem);
   }

@@ -23,10 +23,10 @@ using ipc::sys::Fd;
 constexpr int lock_tries = 50;
 constexpr std::chrono::milliseconds lock_pause{10};
 
-LockFile lock(const std::string& path) {
+pool::LockFile lock(const std::string& path) {
   std::string holder;
   for (int left = lock_tries; left != 0; --left) {
-    if (auto taken = LockFile::take(path + ".lock", holder)) return std::move(*taken);
+    if (auto taken = pool::LockFile::take(path + ".lock", holder)) return std::move(*taken);
     std::this_thread::sleep_for(lock_pause);
   }
   throw Error(Trouble::in_use, EADDRINUSE,

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "ipc/sys/fd.hpp"
-#include "tools/crawler/lock_file.hpp"
+#include "tools/pool/lock_file.hpp"
 
 namespace crawler {
 
@@ -26,7 +26,7 @@ class SocketPath {
 
  private:
   std::string path_;
-  LockFile lock_;
+  pool::LockFile lock_;
   ipc::sys::Fd listener_;
 };
 

@@ -19,7 +19,7 @@
 
 #include "tools/crawler/config.hpp"
 #include "tools/crawler/request.hpp"
-#include "tools/crawler/run_directory.hpp"
+#include "tools/pool/run_directory.hpp"
 #include "tools/pool/crew.hpp"
 
 namespace crawler {
@@ -103,7 +103,7 @@ class Master final : private pool::Crew::Owner {
   std::string worker_program_;
   const ipc::Kind& kind_;
   pool::RunId run_;
-  RunDirectory directory_;
+  pool::RunDirectory directory_;
   ipc::Options inbox_;  ///< How the inboxes are made so that all of them fit.
   pool::Dispatch dispatch_;
   pool::Crew crew_;

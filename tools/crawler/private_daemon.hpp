@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "ipc/sys/fd.hpp"
-#include "tools/crawler/run_directory.hpp"
+#include "tools/pool/run_directory.hpp"
 #include "tools/pool/supervisor_launcher.hpp"
 
 namespace crawler {
@@ -34,7 +34,7 @@ class PrivateDaemon {
  private:
   bool wait_end(std::chrono::milliseconds patience) const;
 
-  RunDirectory directory_;
+  pool::RunDirectory directory_;
   ipc::sys::Fd lifeline_;
   ipc::sys::Fd ready_;
   std::unique_ptr<pool::Child> child_;

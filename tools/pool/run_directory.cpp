@@ -1,4 +1,4 @@
-#include "tools/crawler/run_directory.hpp"
+#include "tools/pool/run_directory.hpp"
 
 #include <sys/stat.h>
 
@@ -9,10 +9,10 @@
 #include <thread>
 
 #include "ipc/kinds.hpp"
-#include "tools/crawler/places.hpp"
+#include "ipc/sys/name.hpp"
 #include "tools/pool/envelope.hpp"
 
-namespace crawler {
+namespace pool {
 namespace fs = std::filesystem;
 namespace {
 
@@ -119,7 +119,7 @@ bool sweep(const fs::path& directory) {
 
 RunDirectory::RunDirectory(const std::string& runs, const std::string& name, const ipc::Kind& kind)
     : path_(runs + "/" + name) {
-  prepare_place(runs);
+  ipc::sys::prepare_directory(ipc::sys::resolve(runs));
   lock_.emplace(make_locked(runs, path_));
   std::ofstream file(address(transport_name));
   file << kind.name << '\n';
@@ -140,7 +140,7 @@ std::vector<std::string> sweep_runs(const std::string& runs, std::vector<std::st
     const std::string name = entry.path().filename();
     try {
       if (name.ends_with(dead_suffix)) fs::remove_all(entry.path());  // its sweeper was killed
-      if (!pool::parse_run(name)) continue;
+      if (!parse_run(name)) continue;
       if (sweep(entry.path())) swept.push_back(name);
     } catch (const std::exception& error) {
       if (!fs::exists(entry.path(), none)) continue;  // its daemon, or another sweeper, was faster
@@ -150,4 +150,4 @@ std::vector<std::string> sweep_runs(const std::string& runs, std::vector<std::st
   return swept;
 }
 
-}  // namespace crawler
+}  // namespace pool

@@ -10,7 +10,7 @@
 
 #include "ipc/sys/fd.hpp"
 
-namespace crawler {
+namespace pool {
 
 class LockFile {
  public:
@@ -28,4 +28,4 @@ class LockFile {
   ipc::sys::Fd fd_;
 };
 
-}  // namespace crawler
+}  // namespace pool

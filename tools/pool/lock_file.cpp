@@ -1,4 +1,4 @@
-#include "tools/crawler/lock_file.hpp"
+#include "tools/pool/lock_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,7 +10,7 @@
 
 #include "ipc/sys/error.hpp"
 
-namespace crawler {
+namespace pool {
 namespace {
 
 void check(long value, const char* call, const std::string& path) {
@@ -64,4 +64,4 @@ LockFile::~LockFile() {
     ::unlink(path_.c_str());
 }
 
-}  // namespace crawler
+}  // namespace pool

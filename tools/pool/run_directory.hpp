@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "ipc/transport.hpp"
-#include "tools/crawler/lock_file.hpp"
+#include "tools/pool/lock_file.hpp"
 
-namespace crawler {
+namespace pool {
 
 class RunDirectory {
  public:
@@ -37,4 +37,4 @@ class RunDirectory {
 /// `problems` for each that could not be removed.
 std::vector<std::string> sweep_runs(const std::string& runs, std::vector<std::string>& problems);
 
-}  // namespace crawler
+}  // namespace pool
