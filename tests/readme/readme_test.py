@@ -64,6 +64,7 @@ class Readme(unittest.TestCase):
             r"(?m)^4$",
             r"(?m)^it is ready$",
             r"(?m)^owner died: 1$",
+            r"(?m)^400$",
             r"(?m)^Downloaded URLs: 10\b",
         ):
             self.assertRegex(output, expected)

@@ -70,6 +70,9 @@ ReceiveOptions parse_receive(const ipc::Kind* kind, int argc, char** argv);
 void add_receiver_options(CommandLine& line, const ipc::Kind* kind, ipc::Options& options);
 void add_general_options(CommandLine& line, PairOptions& options);
 
+/// The kind where it does not matter which: it proves who speaks, and tells every end at once.
+inline constexpr auto kUsualKind = "seqpacket";
+
 /// The kind of a program that is not one kind's own: --transport, else $IPC_TRANSPORT, else
 /// `otherwise`.
 class KindChoice {

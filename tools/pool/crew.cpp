@@ -300,10 +300,10 @@ Crew::Member* Crew::join_stranger(const Introduction& introduction) {
   return nullptr;
 }
 
-ipc::Status Crew::send(WorkerId id, ipc::Bytes message) {
+ipc::Status Crew::send(WorkerId id, ipc::Bytes message, ipc::Deadline deadline) {
   Member* member = find(id);
   if (member == nullptr || !member->sender) return ipc::Status::closed;
-  const ipc::Status status = member->sender->send(message, ipc::Deadline::at_once());
+  const ipc::Status status = member->sender->send(message, deadline);
   // Later, for the caller is in the middle of something. A child's end is told by its process.
   if (status == ipc::Status::closed && !member->child)
     asio::post(executor_, [this, id] { stranger_left(id, "its inbox is gone"); });

@@ -100,8 +100,10 @@ class Crew {
   /// From now on there are `workers` workers; also later, for another number.
   void start(std::uint32_t workers);
   void set_rules(const Rules& rules);
-  /// Sends at once: `timed_out` if there is no room now, `closed` if the worker is gone or unknown.
-  ipc::Status send(WorkerId worker, ipc::Bytes message);
+  /// Sends: `timed_out` if there is no room until the deadline, up to which nothing else is done;
+  /// `closed` if the worker is gone or unknown.
+  ipc::Status send(WorkerId worker, ipc::Bytes message,
+                   ipc::Deadline deadline = ipc::Deadline::at_once());
   /// Tells a worker to end; a child in a slot that is wanted is replaced.
   void dismiss(WorkerId worker);
   /// Kills a child that hangs; of another worker, no message counts any more.

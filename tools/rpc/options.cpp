@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kMostJobs = 4096;
-// Where it does not matter, the one that proves who calls and tells every end at once.
-constexpr auto kUsualKind = "seqpacket";
 
 }  // namespace
 

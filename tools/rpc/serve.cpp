@@ -16,10 +16,11 @@
 #include "ipc/kinds.hpp"
 #include "ipc/rpc/server.hpp"
 #include "ipc/sys/call.hpp"
+#include "tools/cli/command.hpp"
 #include "tools/cli/exit.hpp"
 #include "tools/cli/stats.hpp"
 #include "tools/cli/stopping.hpp"
-#include "tools/rpc/job.hpp"
+#include "tools/pool/job.hpp"
 #include "tools/rpc/options.hpp"
 #include "tools/rpc/rpc.hpp"
 #include "tools/rpc/slow_replies.hpp"
@@ -48,7 +49,7 @@ struct Request {
 struct Running {
   Call call;
   std::uint64_t number;
-  Job job;
+  pool::Job job;
   Deadline limit;
 };
 
@@ -128,14 +129,22 @@ class Serving {
       }
       try {
         running_.push_back(
-            {request.call, request.arrival.number,
-             Job(options_.command, request.body, request.arrival, most_reply(request.call)),
+            {request.call, request.arrival.number, start(request),
              options_.time_limit ? Deadline::after(*options_.time_limit) : Deadline::never()});
       } catch (const ipc::Error& error) {
         // No process or descriptor left: this one's trouble, and perhaps not the next one's.
         answers_.push_back({request.call, request.arrival.number, true, error.what()});
       }
     }
+  }
+
+  pool::Job start(const Request& request) {
+    const MessageFile input(request.body);
+    return {{.program = "/bin/sh",
+             .arguments = {"-c", options_.command},
+             .standard_input = input.fd(),
+             .environment = environment_for(request.arrival)},
+            most_reply(request.call)};
   }
 
   std::size_t most_reply(Call call) {
@@ -148,7 +157,7 @@ class Serving {
 
   void look_after_jobs() {
     for (auto at = running_.begin(); at != running_.end();) {
-      Job& job = at->job;
+      pool::Job& job = at->job;
       job.read();
       if (!server_.is_wanted(at->call)) job.end("its caller has gone, so the command was ended");
       if (at->limit.expired()) {

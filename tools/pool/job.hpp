@@ -1,26 +1,23 @@
-// One command at work on one request.
+// One command at work on one message.
 #pragma once
 
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "ipc/sys/deadline.hpp"
 #include "ipc/sys/fd.hpp"
-#include "tools/cli/format.hpp"
 #include "tools/pool/supervisor_launcher.hpp"
 
-namespace tools {
+namespace pool {
 
-/// A shell command that has a message on stdin, our stderr, no other descriptors, and whose output is
-/// collected. It has a process group of its own, so that what is typed at our terminal is not for it,
-/// and is killed by the kernel if we die. Its destructor kills what is left of it.
+/// A command whose output is collected. It has a process group of its own, so that what is typed at our
+/// terminal is not for it, and is killed by the kernel if we die; what it has started itself is not.
+/// The destructor kills what is left of the group.
 class Job {
  public:
-  /// Throws ipc::Error if it cannot be started.
-  Job(const std::string& command, std::string_view message, const Arrival& arrival,
-      std::size_t most_output);
+  /// Starts it as `command` says, but for its stdout. Throws ipc::Error if that cannot be.
+  Job(Command command, std::size_t most_output);
   Job(Job&&) = default;
   Job& operator=(Job&&) = delete;
   ~Job();
@@ -32,11 +29,11 @@ class Job {
 
   /// Takes what it has written so far. Ends it if that is more than may be.
   void read();
-  /// A sentence on how it ended, "" for well; nothing while it runs. Once it has ended output() is complete:
-  /// what it has left running in the background is not waited for.
+  /// A sentence on how it ended, "" for well; nothing while it runs. Once it has ended output() is
+  /// complete: what it has left running in the background is not waited for.
   const std::optional<std::string>& ended();
   const std::string& output() const { return text_; }
-  /// Asks it to end (SIGTERM, to all of its group), because of that.
+  /// Asks it to end (SIGTERM, to all of its group), because of that, a sentence.
   void end(const std::string& why);
   /// When insist() shall be called; never unless it was asked to end.
   ipc::Deadline kill_at() const { return kill_at_; }
@@ -45,7 +42,7 @@ class Job {
 
  private:
   ipc::sys::Fd output_reader_;
-  pool::Child child_;
+  Child child_;
   std::size_t most_output_;
   std::string text_;
   bool is_silent_ = false;  ///< It has closed its stdout.
@@ -54,4 +51,4 @@ class Job {
   std::optional<std::string> ended_;
 };
 
-}  // namespace tools
+}  // namespace pool

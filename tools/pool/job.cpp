@@ -1,4 +1,4 @@
-#include "tools/rpc/job.hpp"
+#include "tools/pool/job.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,37 +11,30 @@
 #include <utility>
 
 #include "ipc/sys/error.hpp"
-#include "tools/cli/command.hpp"
 
-namespace tools {
+namespace pool {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} << 10;  // what a pipe holds by default, pipe(7)
 constexpr int kPieces = 16;                            // at most; others want their turn
 constexpr std::chrono::seconds kGrace{2};              // between SIGTERM and SIGKILL
 
-pool::Child start(const std::string& command, std::string_view message, const Arrival& arrival,
-                  ipc::sys::Fd& output_reader) {
+Child start(Command command, ipc::sys::Fd& output_reader) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw ipc::Error("pipe2", command, errno);
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw ipc::Error("pipe2", command.program, errno);
   output_reader = ipc::sys::Fd(ends[0]);
   const ipc::sys::Fd writer(ends[1]);
   // Ours only: the command's end stays as programs expect it.
-  if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) throw ipc::Error("fcntl", command, errno);
-  const MessageFile input(message);
-  return pool::launch({.program = "/bin/sh",
-                       .arguments = {"-c", command},
-                       .standard_input = input.fd(),
-                       .standard_output = writer.get(),
-                       .environment = environment_for(arrival),
-                       .heeds_signals = true});
+  if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) throw ipc::Error("fcntl", command.program, errno);
+  command.standard_output = writer.get();
+  command.heeds_signals = true;
+  return launch(command);
 }
 
 }  // namespace
 
-Job::Job(const std::string& command, std::string_view message, const Arrival& arrival,
-         std::size_t most_output)
-    : child_(start(command, message, arrival, output_reader_)), most_output_(most_output) {}
+Job::Job(Command command, std::size_t most_output)
+    : child_(start(std::move(command), output_reader_)), most_output_(most_output) {}
 
 Job::~Job() {
   // Not of one that was moved from.
@@ -88,4 +81,4 @@ void Job::insist() {
   child_.signal_group(SIGKILL);
 }
 
-}  // namespace tools
+}  // namespace pool
