@@ -64,14 +64,23 @@ void Narrator::after(const ipc::sys::Call& call, const ipc::sys::Result& result)
 }
 
 void Narrator::remark(const char* what) {
+  print_aside(what, false);
+}
+
+void Narrator::unseen(const char* what) {
+  print_aside(what, true);
+}
+
+void Narrator::print_aside(const char* what, bool is_unseen) const {
   if (narration_ == Narration::json) {
     boost::json::object object;
     object["pid"] = ::getpid();
     object["call"] = nullptr;
+    if (is_unseen) object["unseen"] = true;
     object["why"] = what;
     return print(boost::json::serialize(object) + "\n");
   }
-  print(in_columns("(no call)", what));
+  print(in_columns(is_unseen ? "(unseen)" : "(no call)", what));
 }
 
 void Narrator::print(std::string line) const {

@@ -2,6 +2,7 @@
 //
 //     write(4, 64 bytes) = 64                     # whole frame <= PIPE_BUF: cannot be torn
 //     (no call)                                   # published by a release store
+//     (unseen)                                    # what another library is told to do
 //
 // Arguments stand in strace(1)'s order, so that a trace of the same run can be laid beside it.
 #pragma once
@@ -28,8 +29,10 @@ class Narrator final : public ipc::sys::Observer {
 
   void after(const ipc::sys::Call&, const ipc::sys::Result&) override;
   void remark(const char* what) override;
+  void unseen(const char* what) override;
 
  private:
+  void print_aside(const char* what, bool is_unseen) const;
   void print(std::string line) const;
 
   Narration narration_;

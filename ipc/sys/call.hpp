@@ -48,6 +48,8 @@ class Observer {
   virtual void after(const Call&, const Result&) {}
   /// What matters but needs no system call.
   virtual void remark(const char* /*what*/) {}
+  /// What another library is told to do, whose system calls do not pass through here.
+  virtual void unseen(const char* /*what*/) {}
 };
 
 /// Sets the observer of this process, null for none, and returns the one before. The observer must
@@ -60,6 +62,12 @@ extern constinit std::atomic<Observer*> observer;
 inline void remark(const char* what) {
   if (Observer* watcher = observer.load(std::memory_order_relaxed)) [[unlikely]]
     watcher->remark(what);
+}
+
+/// Tells the observer what another library does with calls of its own.
+inline void unseen(const char* what) {
+  if (Observer* watcher = observer.load(std::memory_order_relaxed)) [[unlikely]]
+    watcher->unseen(what);
 }
 
 Result show(Observer& watcher, const char* name, const char* why, const std::function<long()>& act,
