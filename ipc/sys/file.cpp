@@ -209,6 +209,12 @@ Result chmod(const std::string& path, mode_t mode, const char* why) {
       [&] { return shown::list(shown::text(path), shown::mode(mode)); });
 }
 
+Result lchown(const std::string& path, uid_t owner, gid_t group, const char* why) {
+  return perform(
+      "lchown", why, [&] { return ::lchown(path.c_str(), owner, group); },
+      [&] { return shown::list(shown::text(path), owner, group); });
+}
+
 Result mkdir(const std::string& path, mode_t mode, const char* why) {
   return perform(
       "mkdir", why, [&] { return ::mkdir(path.c_str(), mode); },

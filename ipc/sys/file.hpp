@@ -62,6 +62,8 @@ Result touch(int fd, const char* why);
 void flush_directory_of(const std::string& path, const char* why);
 Result fchmod(int fd, mode_t mode, const char* why);
 Result chmod(const std::string& path, mode_t mode, const char* why);
+/// Of the name itself: a symbolic link is not followed.
+Result lchown(const std::string& path, uid_t owner, gid_t group, const char* why);
 Result mkdir(const std::string& path, mode_t mode, const char* why);
 Result mkfifo(const std::string& path, mode_t mode, const char* why);
 Result rmdir(const std::string& path, const char* why);

@@ -39,11 +39,38 @@ bool is_gone(const Result& removed) {
   return removed.ok() || removed.error == ENOENT;
 }
 
+// There is no event for "a lock is free" with a deadline (F_OFD_SETLKW waits for ever, and its
+// holder may be stopped), hence the short naps.
+template <class TryLock>
+void lock_patiently(const std::string& lease_path, TryLock try_once) {
+  const auto patience = Deadline::after(kTakeOverPatience);
+  while (!try_once()) {
+    if (patience.expired())
+      throw Error(Trouble::in_use, EBUSY,
+                  "lease " + lease_path + ": somebody has been taking it over for two seconds");
+    ::usleep(100);
+  }
+}
+
+// All files in /dev/shm whose names go on behind `object_path`; false if one is still there.
+bool remove_queues(const std::string& object_path, const char* why) {
+  const std::filesystem::path object = object_path;
+  const auto prefix = object.filename().string() + ".";
+  std::error_code error;
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(object.parent_path(), error))
+    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+  bool all_gone = !error;
+  for (const auto& path : found) all_gone = is_gone(unlink(path, why)) && all_gone;
+  return all_gone;
+}
+
 }  // namespace
 
 std::string object_path_of(const Path& path, Home home, const std::string& object) {
   switch (home) {
     case Home::shm:
+    case Home::shm_queues:
       return "/dev/shm/" + object;
     case Home::mqueue:
       return "/" + object;
@@ -59,7 +86,8 @@ std::string object_path_of(const Path& path, Home home, const std::string& objec
 }
 
 bool is_far(Home home) {
-  return home == Home::shm || home == Home::mqueue || home == Home::sysv_queue;
+  return home == Home::shm || home == Home::mqueue || home == Home::sysv_queue ||
+         home == Home::shm_queues;
 }
 
 std::string new_object_name(Home home, std::string_view kind) {
@@ -222,16 +250,15 @@ void sweep_temporaries(const Path& path) {
   }
 }
 
-// There is no event for "a lock is free" with a deadline (F_OFD_SETLKW waits for ever, and its
-// holder may be stopped), hence the short naps.
 void lock_take_over(int fd, const std::string& lease_path) {
-  const auto patience = Deadline::after(kTakeOverPatience);
-  while (!try_lock(fd, kTakeOverByte, "one take-over at a time")) {
-    if (patience.expired())
-      throw Error(Trouble::in_use, EBUSY,
-                  "lease " + lease_path + ": somebody has been taking it over for two seconds");
-    ::usleep(100);
-  }
+  lock_patiently(lease_path,
+                 [&] { return try_lock(fd, kTakeOverByte, "one take-over at a time"); });
+}
+
+void hold_off_take_over(int fd, const std::string& lease_path) {
+  lock_patiently(lease_path, [&] {
+    return try_read_lock(fd, kTakeOverByte, "nobody who removes is to overlook what comes now");
+  });
 }
 
 void link_address(const Path& path, const std::string& object) {
@@ -252,6 +279,8 @@ bool remove_from(Home home, const std::string& object_path, const char* why) {
     case Home::path:
     case Home::shm:
       return is_gone(unlink(object_path, why));
+    case Home::shm_queues:
+      return remove_queues(object_path, why);
     case Home::mqueue:
       return is_gone(mq_unlink(object_path, why));
     case Home::sysv_queue:

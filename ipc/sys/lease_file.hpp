@@ -68,6 +68,8 @@ void sweep_temporaries(const Path& path);
 /// Takes the byte that serialises all who make, replace or remove what a name stands for. Throws
 /// Trouble::in_use if somebody has it for two seconds, which only one who was stopped does.
 void lock_take_over(int fd, const std::string& lease_path);
+/// Takes the same byte together with others who do this: until it is unlocked nobody removes anything.
+void hold_off_take_over(int fd, const std::string& lease_path);
 
 /// Makes the address a symbolic link to the object. Throws Trouble::in_use if something that is not
 /// ours has the name.

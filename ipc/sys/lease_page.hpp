@@ -29,6 +29,7 @@ enum class Home : std::uint32_t {
   mqueue,      ///< A POSIX message queue, mq_overview(7): "/ipc.TOKEN", or "/NAME" if bare.
   sysv_queue,  ///< A System V message queue, sysvipc(7): its key is the front of the TOKEN.
   directory,   ///< A directory beside the lease, with tmp/ and new/ in it.
+  shm_queues,  ///< Files in /dev/shm that senders make: "ipc.TOKEN.SLOT.GENERATION".
 };
 
 inline constexpr char kLeaseMagic[8] = {'i', 'p', 'c', 'w', 'a', 'y', 's', 'L'};
@@ -115,7 +116,8 @@ struct alignas(64) Slot {
   std::atomic<std::uint32_t> bell;     ///< Receiver: a futex word, changed and woken if `waiting`.
   std::atomic<std::uint32_t> deaths_told;  ///< Receiver: of deaths among the owners.
   std::atomic<std::uint32_t> priority;     ///< Sender: in kinds that do not keep one order for all.
-  // For kinds that count frames, because the channel does not tell when it is full.
+  // For kinds that count frames, because the channel does not tell when it is full. With a channel for
+  // each owner, `frames` says by its generation which is the last whose channel has been removed.
   std::atomic<std::uint64_t> frames;  ///< Receiver: generation << 32 | frames taken, modulo 2^32.
   std::atomic<std::uint32_t> room_wanted;  ///< Sender: 1 while it waits for ...
   std::atomic<std::uint32_t> room_at;      ///< ... `frames` to come to this.

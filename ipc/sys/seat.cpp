@@ -51,6 +51,21 @@ void Seat::enter() {
   last_proof_ = coarse_now();
 }
 
+bool Seat::add_object(const std::function<void()>& make) {
+  const int fd = occupancy_.query();
+  hold_off_take_over(fd, lease_path_);
+  const auto let_go = [&] { unlock(fd, kTakeOverByte, "it is there, whoever removes may come"); };
+  try {
+    const bool stays = ask();
+    if (stays) make();
+    let_go();
+    return stays;
+  } catch (...) {
+    let_go();
+    throw;
+  }
+}
+
 bool Seat::ask() const {
   return is_locked(occupancy_.query(), kReceiverByte, "does the receiver live?") &&
          is_still(lease_path_, inode_);

@@ -40,6 +40,12 @@ class Seat {
   void enter();
   void show_pid(pid_t pid) { occupancy_.show_pid(pid); }
 
+  /// Runs `make`, which makes something that goes with the receiver's object. Whoever ends or takes
+  /// over the receiver waits until that is done, so that it cannot be overlooked; a stopped process
+  /// makes it wait two seconds at most. False, without running it, if the receiver has ended. Throws
+  /// what `make` throws.
+  bool add_object(const std::function<void()>& make);
+
   /// Says goodbye: all that was sent is in the channel, and nothing more will come.
   void leave() noexcept { occupancy_.leave(); }
 
