@@ -9,9 +9,9 @@
 namespace ipc::kinds {
 
 extern const Kind fifo, dgram, pipe, seqpacket, stream, tcp, shm, file, mailbox, sysv_mq, mq,
-    signal, mmap;
+    boost_mq, signal, mmap;
 inline constexpr std::array all{&fifo, &dgram,   &pipe, &seqpacket, &stream, &tcp,
-                                &shm,  &sysv_mq, &mq,   &signal,    &mailbox};
+                                &shm,  &sysv_mq, &mq,   &boost_mq,  &signal, &mailbox};
 /// Written and used by their pairs, but not yet through every test that the list must pass; nothing
 /// else offers them.
 inline constexpr std::array on_trial{&file, &mmap};

@@ -56,12 +56,13 @@ void lock_patiently(const std::string& lease_path, TryLock try_once) {
 bool remove_queues(const std::string& object_path, const char* why) {
   const std::filesystem::path object = object_path;
   const auto prefix = object.filename().string() + ".";
-  std::error_code error;
-  std::vector<std::string> found;
-  for (const auto& entry : std::filesystem::directory_iterator(object.parent_path(), error))
-    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
-  bool all_gone = !error;
-  for (const auto& path : found) all_gone = is_gone(unlink(path, why)) && all_gone;
+  const Result directory = open(object.parent_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, why);
+  if (!directory.ok()) return false;
+  std::vector<std::string> names;
+  bool all_gone = read_directory(Fd(directory.fd()).get(), names, why).ok();
+  for (const auto& name : names)
+    if (name.starts_with(prefix))
+      all_gone = is_gone(unlink(object.parent_path() / name, why)) && all_gone;
   return all_gone;
 }
 

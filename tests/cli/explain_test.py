@@ -65,6 +65,31 @@ class Objects:
         return arguments.split(", ")[1] if name in ("fcntl", "epoll_ctl") else ""
 
 
+# The queues of boost-mq, which belong to another library: ipc.TOKEN.SLOT.GENERATION.
+BORROWED = re.compile(r'"/dev/shm/ipc\.[0-9a-f]{16}\.\d+\.\d+(?:\.new)?"')
+
+
+def borrowed(lines):
+    """The calls that strace(1) saw between the opening of each such file and its closing, by their names."""
+    opened = {}
+    for found in filter(None, map(CALL.match, lines)):
+        name, arguments, result = found[1], found[2], found[3]
+        if name == "openat" and BORROWED.search(arguments):
+            opened[int(result)] = [name]
+        for descriptor in Objects.descriptors(name, arguments) & opened.keys():
+            opened[descriptor].append(name)
+            if name == "close":
+                yield opened.pop(descriptor)
+    yield from opened.values()
+
+
+def announced(lines):
+    """The same as the narration announces it: what another library does is unseen, but not unsaid."""
+    for line in lines:
+        if said := re.match(r"\(unseen\) +# .+: (openat.*)", line):
+            yield said[1].split(", ")
+
+
 class Explain(PairTest):
     maxDiff = None
 
@@ -98,6 +123,9 @@ class Explain(PairTest):
             true = list(Objects(folder, inherited).relevant(seen))
             self.assertGreater(len(told), 5)
             self.assertEqual("\n".join(map(str, told)), "\n".join(map(str, true)))
+            self.assertEqual(list(announced(narrated)), list(borrowed(seen)))
+            if kind == "boost-mq":
+                self.assertEqual(len(list(announced(narrated))), 1)
 
     @for_each_kind
     def test_every_line_has_a_reason(self, kind):
@@ -109,7 +137,7 @@ class Explain(PairTest):
             code, _, err = child.end()
             self.assertEqual(code, 0)
             for line in err.splitlines():
-                self.assertRegex(line, r"^(\w+\(.*\) = -?\d+( E[A-Z0-9]+ \(.+\))?|\(no call\)) +# \S.*$")
+                self.assertRegex(line, r"^(\w+\(.*\) = -?\d+( E[A-Z0-9]+ \(.+\))?|\((no call|unseen)\)) +# \S.*$")
 
     def test_json_is_one_object_a_line(self):
         receiver = self.channel("fifo").receiver("--explain=json")

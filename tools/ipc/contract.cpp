@@ -61,6 +61,9 @@ constexpr std::array kMarks{
     Mark{"sysv-mq", "peer's pid and uid proven", "–"},
     Mark{"mq", "foreign bytes", "–"},
     Mark{"mq", "peer's pid and uid proven", "–"},
+    Mark{"boost-mq", "7 killed at any instant", "+ m"},
+    Mark{"boost-mq", "foreign bytes", "–"},
+    Mark{"boost-mq", "peer's pid and uid proven", "–"},
     Mark{"signal", "foreign bytes", "–"},
     Mark{"signal", "peer's pid and uid proven", "–"},
 };
@@ -121,6 +124,13 @@ constexpr std::array kDeviations{
         "`for_good`, of its own if the last sender's end was told before. After it nobody can "
         "come: a `receive` with a deadline waits it out, one without throws `EPIPE` instead of "
         "waiting for ever (`tests/kinds/streams_test`)."},
+    Deviation{
+        'm', "may_lose",
+        "a sender that is killed in a moment in which it has its queue's lock makes the queue "
+        "unreadable for ever. What it had sent and the receiver had not taken yet, at most what "
+        "the "
+        "queue holds, is lost with its unfinished message. Its death is told as always, and no "
+        "other sender is harmed. `tests/kinds/boost_mq_test` shows it."},
 };
 
 }  // namespace

@@ -36,6 +36,9 @@ constexpr std::array kTcpBounds{
 constexpr std::array kShmBounds{
     Bound{"/dev/shm", "for all lanes of everybody, 4 MiB for each sender (--capacity)"},
 };
+constexpr std::array kBoostBounds{
+    Bound{"/dev/shm", "for all queues of everybody, 256 KiB for each sender (--capacity)"},
+};
 constexpr std::array kFileBounds{
     Bound{kNamesDirectory, "for what is unread, at most 64 MiB (--capacity)"},
     Bound{"fs.inotify.max_user_instances", "of one user, of this and all other programs"},
@@ -108,6 +111,10 @@ constexpr std::array kGuides{
           "Take it where some messages must pass others (--priority); not for dozens of receivers: "
           "a user's quota holds nine of the usual size.",
           kMqBounds},
+    Guide{"boost-mq",
+          "Take it to see what a lock in shared memory costs when its holder is killed; not where "
+          "every finished message counts: shm keeps them, and is faster.",
+          kBoostBounds},
     Guide{"signal",
           "Take it to learn what a signal can carry, and to poke a process; not for data: 24 bytes "
           "each.",
