@@ -19,8 +19,8 @@
 
 #include "tools/crawler/config.hpp"
 #include "tools/crawler/request.hpp"
-#include "tools/pool/run_directory.hpp"
 #include "tools/pool/crew.hpp"
+#include "tools/pool/run_directory.hpp"
 
 namespace crawler {
 
