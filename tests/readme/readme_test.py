@@ -58,6 +58,7 @@ class Readme(unittest.TestCase):
             r"died; \d+ messages whole",
             r"(?m)^exit code 3$",
             r"(?m)^Dear cat,$",
+            r"(?m)^Hello world!\n8\n7\n7\n8\n7\n",
             r"(?m)^one\ntwo\nthree$",
             r"(?m)^100000$",
             r"(?m)^HELLO\n100$",
