@@ -15,8 +15,8 @@
 //
 // Sources: the letters' frequencies are named in languages.cpp; the idea of scoring candidates by how
 // languages use letters is that of "A composite approach to language/encoding detection" (Li and
-// Momoi, 2001), which Mozilla's detector and uchardet follow; how far ahead an encoding starts follows
-// W3Techs' survey of encodings in use, https://w3techs.com/technologies/overview/character_encoding.
+// Momoi, 2001), which Mozilla's detector and uchardet follow; how far ahead an encoding starts is an
+// estimate of how much the web uses it.
 #pragma once
 
 #include <optional>

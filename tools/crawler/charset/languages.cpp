@@ -7,7 +7,7 @@ namespace {
 // Counted in the translations that Debian 12 carries: the packages libreoffice-help-*, gimp-help-*,
 // debian-reference-*, debian-faq-*, maint-guide-*, aptitude-doc-* and manpages-*, and the message
 // catalogues of GTK, GLib and gettext. French, Portuguese and Spanish, whose technical prose repeats the
-// same few endings, are moved halfway to the table in Wikipedia's "Letter frequency". Letters that an
+// same few endings, are moved halfway to an estimate of what other prose uses. Letters that an
 // alphabet has (CLDR's exemplar characters) and technical prose lacks are raised to one or a few: Œ, Š
 // and Ž decide between encodings. English and Dutch, of which the sample says little, and Maltese, which
 // it does not have, are estimated, and so are all shares of signs. Romanian stands here twice: its S and T
