@@ -100,8 +100,9 @@ constexpr std::array kDeviations{
     Deviation{
         'h', "durable, needs_receiver = false",
         "without that option `connect` makes what is missing, and a send succeeds with nobody "
-        "there, until `capacity` bytes are unread; then it says `closed` if no receiver lives. A "
-        "message is begun when there is room for all of it, so none is ever told as `unfinished`."},
+        "there, until `capacity` bytes are unread (`mmap`: in the lane of that sender); then it "
+        "says `closed` if no receiver lives. A message is begun when there is room for all of it, "
+        "so none is ever told as `unfinished`."},
     Deviation{
         'i', "durable",
         "what may hold unread messages does not give way to a receiver of another kind; receive "
