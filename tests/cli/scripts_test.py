@@ -61,9 +61,9 @@ class Layers(unittest.TestCase):
                 os.remove(os.path.join(self.tree, path))
 
     def test_a_second_file_with_beast_is_found(self):
-        self.plant("tools/crawler/front_door.cpp", "<boost/beast/core.hpp>")
+        self.plant("tools/crawler/http_connection.cpp", "<boost/beast/core.hpp>")
         self.assertEqual(self.check()[0], 0)
-        self.plant("tools/crawler/front_door_too.cpp", "<boost/beast/http.hpp>")
+        self.plant("tools/crawler/http_connection_too.cpp", "<boost/beast/http.hpp>")
         self.assertEqual(self.check()[0], 1)
 
     def test_an_empty_tree_is_no_success(self):

@@ -84,7 +84,7 @@ class Door {
   std::atomic<int> abandoned = 0, reads = 0;
 
  private:
-  FrontDoor::Desk desk() {
+  crawler::Desk desk() {
     return {.submit =
                 [this](auto request) {
                   if (is_stopping) return false;

@@ -108,7 +108,7 @@ class Daemon {
   bool has_failed() const { return !master_->failure().empty(); }
 
  private:
-  FrontDoor::Desk desk() {
+  Desk desk() {
     return {.submit = [this](auto request) { return master_->submit(std::move(request)); },
             .abandon = [this](const Request& request) { master_->abandon(request); },
             .read = [this] { master_->look(); },

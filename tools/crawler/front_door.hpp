@@ -11,7 +11,8 @@
 // that does not read its answer slows its own requests only: the unread part counts against
 // max_unsent (request.hpp).
 //
-// The only source file with Beast in it is front_door.cpp; nothing of it shows here.
+// Here connections are accepted and counted; front_door_routes says what is answered, and
+// http_connection speaks HTTP.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,9 @@
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/json/object.hpp>
 
 #include "tools/crawler/config.hpp"
-#include "tools/crawler/request.hpp"
+#include "tools/crawler/front_door_desk.hpp"
 
 namespace crawler {
 
@@ -31,14 +31,6 @@ class SocketPath;
 
 class FrontDoor {
  public:
-  /// What it asks for. All are called on the executor's thread, and not after the door's end.
-  struct Desk {
-    std::function<bool(std::shared_ptr<Request>)> submit;  ///< False: no new requests.
-    std::function<void(const Request&)> abandon;
-    std::function<void()> read;  ///< A client has read: unsent() of its request has shrunk.
-    std::function<boost::json::object()> status;
-  };
-
   FrontDoor(boost::asio::any_io_executor executor, Desk desk, const Config& config);
   ~FrontDoor();
   FrontDoor(const FrontDoor&) = delete;
