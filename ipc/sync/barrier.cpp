@@ -34,7 +34,7 @@ Barrier::Barrier(const std::string& name, std::uint32_t count, const Options& op
     : party_(name, terms(count, options), options) {}
 
 Barrier::Met Barrier::wait(Deadline deadline) {
-  party_.check_fork();
+  party_.check();
   auto& round = party_.state<BarrierState>().round;
   auto& mark = party_.slot().word;
   const std::uint32_t wanted = party_.page().numbers[0];
@@ -49,6 +49,7 @@ Barrier::Met Barrier::wait(Deadline deadline) {
       mark.store(0, kRelaxed);
       sys::add_and_wake(round, 1,
                         "all are here: the round is over and all woken, by this one call");
+      party_.check();
       return {Outcome::ok, true};
     }
   }
@@ -62,16 +63,20 @@ Barrier::Met Barrier::wait(Deadline deadline) {
     const Turn turn(party_);
     if (round.load(std::memory_order_acquire) != ours) break;
     mark.store(0, kRelaxed);
+    party_.check();
     return {Outcome::timed_out};
   }
   mark.store(0, kRelaxed);
+  party_.check();
   return {Outcome::ok};
 }
 
 std::uint32_t Barrier::waiting() {
-  party_.check_fork();
+  party_.check();
   const Turn turn(party_);
-  return count(mark_of(party_.state<BarrierState>().round.load(kRelaxed)), true);
+  const auto all = count(mark_of(party_.state<BarrierState>().round.load(kRelaxed)), true);
+  party_.check();
+  return all;
 }
 
 std::uint32_t Barrier::count(std::uint64_t mark, bool living) const {

@@ -24,7 +24,7 @@ Condition::Condition(const std::string& name, const Options& options)
     : party_(name, terms(), options) {}
 
 Condition::Told Condition::wait(Mutex& mutex, Deadline deadline) {
-  party_.check_fork();
+  party_.check();
   if (!mutex.is_held())
     throw Error(Trouble::invalid, EPERM,
                 "wait " + party_.path().full() + ": this handle does not have the mutex");
@@ -35,7 +35,7 @@ Condition::Told Condition::wait(Mutex& mutex, Deadline deadline) {
 }
 
 Outcome Condition::wait(Deadline deadline) {
-  party_.check_fork();
+  party_.check();
   return sleep(enter(), deadline);
 }
 
@@ -52,6 +52,7 @@ std::uint32_t Condition::enter() {
   const std::uint32_t bell = party_.slot().bell.load(kRelaxed);
   // Release: a death after this must have shown what stands before it.
   party_.slot().word.store(ticket, std::memory_order_release);
+  party_.check();
   return bell;
 }
 
@@ -70,6 +71,7 @@ Outcome Condition::sleep(std::uint32_t bell, Deadline deadline) {
       // In this order: who dies in between has left the queue, and the notification to it.
       slot.word.store(0, kRelaxed);
       pending.store(count - 1, std::memory_order_release);
+      party_.check();
       return Outcome::ok;
     }
     if (!expired) continue;
@@ -91,7 +93,7 @@ bool Condition::may_go(std::uint32_t pending) const {
 }
 
 bool Condition::notify_one() {
-  party_.check_fork();
+  party_.check();
   Slot* chosen = nullptr;
   {
     const Turn turn(party_);
@@ -104,6 +106,7 @@ bool Condition::notify_one() {
       chosen = &party_.slot(entry.who);
       break;
     }
+    party_.check();
     if (chosen == nullptr) return false;
     pending.store(count + 1, kRelaxed);
     chosen->bell.fetch_add(1, std::memory_order_release);
@@ -113,7 +116,7 @@ bool Condition::notify_one() {
 }
 
 std::uint32_t Condition::notify_all() {
-  party_.check_fork();
+  party_.check();
   std::vector<Entry> chosen;
   std::uint32_t before = 0;
   {
@@ -127,15 +130,18 @@ std::uint32_t Condition::notify_all() {
   }
   for (const Entry& entry : chosen)
     sys::wake_futex(party_.slot(entry.who).bell, "all who wait may go");
+  party_.check();
   const auto all = static_cast<std::uint32_t>(chosen.size());
   return all - std::min(all, before);
 }
 
 std::uint32_t Condition::waiting() {
-  party_.check_fork();
+  party_.check();
   const Turn turn(party_);
   const auto all = static_cast<std::uint32_t>(living(queue()).size());
-  return all - std::min(all, party_.state<ConditionState>().pending.load(kRelaxed));
+  const auto pending = party_.state<ConditionState>().pending.load(kRelaxed);
+  party_.check();
+  return all - std::min(all, pending);
 }
 
 // All who wait, the longest first.

@@ -3,6 +3,7 @@
 //      0  Page     what it is and for how many
 //    128  lock     the mutex itself; in other kinds the lock of whoever changes what follows
 //    192  state    the kind's own words, one of the structs below
+//    320  end      still there, so what stands before it is
 //   4096  Slot[0]  one place for one party, which is a handle in some process
 //   4160  Slot[1]  ...
 //
@@ -27,14 +28,15 @@ std::string_view name_of(Kind);
 std::string_view programs_of(Kind);
 
 inline constexpr char kMagic[8] = {'i', 'p', 'c', 'w', 'a', 'y', 's', 'S'};
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kEnd = 0x53646e65;  // "endS"
 inline constexpr std::size_t kHeader = 4096;
 inline constexpr std::uint32_t kUsualParties = 256;
 inline constexpr std::uint32_t kMostParties = 4096;
 
 struct Page {
   char magic[8];
-  std::uint32_t version;
+  std::atomic<std::uint32_t> version;  ///< Another at any later time: somebody has overwritten it.
   std::uint32_t max_parties;
   Kind kind;
   std::uint32_t numbers[2];  ///< What its maker decided, by kind: permits, or how many to await.
@@ -42,8 +44,10 @@ struct Page {
   char boot[40];                    ///< /proc/sys/kernel/random/boot_id; no party outlives a boot.
   alignas(64) std::atomic<std::uint64_t> lock;  ///< word_lock.hpp
   alignas(64) std::byte state[128];
+  std::atomic<std::uint32_t> end;  ///< kEnd; where a file was cut the rest of its page reads as 0.
 };
-static_assert(offsetof(Page, lock) == 128 && offsetof(Page, state) == 192);
+static_assert(offsetof(Page, lock) == 128 && offsetof(Page, state) == 192 &&
+              offsetof(Page, end) == 320);
 static_assert(sizeof(Page) <= kHeader);
 
 /// numbers: those at first, and at most. Slot::word: permits held; kWaits while it wants one.

@@ -22,6 +22,8 @@ using sys::Result;
 // Coming and going is a handful of system calls, so whoever holds the door is through in
 // microseconds or dead; longer than this only if somebody stopped it.
 constexpr auto kPatience = std::chrono::seconds(2);
+// Nobody wakes those who sleep on a page that is cut off.
+constexpr auto kCheck = std::chrono::seconds(5);
 
 // There is no event for "a lock is free" with a deadline (F_OFD_SETLKW waits for ever, and its
 // holder may be stopped), hence the short naps.
@@ -54,12 +56,13 @@ void read_page(int file, Page& page, const std::string& path, const char* why) {
   if (page.version != kVersion)
     refuse(path, "has version " + std::to_string(page.version) + ", this program speaks version " +
                      std::to_string(kVersion));
+  page.boot[sizeof page.boot - 1] = '\0';
   struct stat about {};
   (void)sys::fstat(file, about, "is it as long as it says?").check(path);
   if (page.max_parties == 0 || page.max_parties > kMostParties ||
       about.st_size != static_cast<off_t>(file_size(page.max_parties)) ||
-      name_of(page.kind).empty() || page.used > page.max_parties)
-    refuse(path, "is damaged");
+      name_of(page.kind).empty() || page.used > page.max_parties || page.end != kEnd)
+    refuse(path, "is damaged, or somebody truncated it; rm it if nobody uses it");
 }
 
 bool is_anybody_there(int file) {
@@ -73,10 +76,12 @@ void check_terms(const Page& page, const Terms& terms, const std::string& path) 
                     std::string(programs_of(page.kind)));
   if (terms.any_numbers) return;
   for (std::size_t i = 0; i < terms.numbers.size(); ++i)
-    if (page.numbers[i] != terms.numbers[i])
+    if (page.numbers[i] != terms.numbers[i]) {
+      if (terms.names[i] == nullptr) refuse(path, "is damaged");  // this kind has no such number
       throw Error(Trouble::invalid, EINVAL,
                   "open " + path + ": was made with " + std::to_string(page.numbers[i]) + " " +
                       terms.names[i] + ", not " + std::to_string(terms.numbers[i]));
+    }
 }
 
 }  // namespace
@@ -90,7 +95,6 @@ Party::Party(const std::string& name, const Terms& terms, const Options& options
   sys::prepare_directory(path_);
   while (!join(terms) && !make(terms, options)) {
   }
-  fork_generation_ = sys::fork_generation();
 }
 
 Party::~Party() {
@@ -109,6 +113,7 @@ bool Party::make(const Terms& terms, const Options& options) {
   Page& page = *new (content.data()) Page{};
   std::memcpy(page.magic, kMagic, sizeof page.magic);
   page.version = kVersion;
+  page.end = kEnd;
   page.max_parties = options.max_parties;
   page.kind = terms.kind;
   std::ranges::copy(terms.numbers, page.numbers);
@@ -128,7 +133,7 @@ bool Party::make(const Terms& terms, const Options& options) {
   const Result linked = sys::link_unnamed(file.get(), full_, "the name is ours if it is free");
   if (linked.error == EEXIST) {
     query_.reset();
-    mapping_ = sys::Mapping();
+    unmap();
     return false;
   }
   linked.check(full_);
@@ -162,8 +167,9 @@ bool Party::join(const Terms& terms) {
   hold(file.get(), page.max_parties);
   try {
     claim(file.get());
+    check();
   } catch (...) {
-    mapping_ = sys::Mapping();  // else it would keep the door
+    unmap();  // else it would keep the door
     throw;
   }
   sys::unlock(file.get(), kDoorByte, "others may come");
@@ -173,16 +179,16 @@ bool Party::join(const Terms& terms) {
 // Who is killed between any two of these steps has not come at all.
 void Party::claim(int file) {
   Page& here = page();
-  for (std::uint32_t number = 0; number < here.max_parties; ++number) {
+  for (std::uint32_t number = 0; number < max_parties_; ++number) {
     Slot& slot = all_slots()[number];
     // Relaxed, all of these: the door orders them, and the lock on our byte what follows them.
     const auto generation = slot.generation.load(std::memory_order_relaxed);
     if (generation >= kLastGeneration) continue;
-    if (generation != 0 && sys::is_locked(file, Identity{number, generation}.byte(here.max_parties),
+    if (generation != 0 && sys::is_locked(file, Identity{number, generation}.byte(max_parties_),
                                           "does the party of this slot live?"))
       continue;
     identity_ = {number, generation + 1};
-    if (!sys::try_lock(file, identity_.byte(here.max_parties), "we live in this slot from now on"))
+    if (!sys::try_lock(file, identity_.byte(max_parties_), "we live in this slot from now on"))
       continue;
     // What a dead one held is given back by this: it counts only as long as it stands there.
     slot.word.store(0, std::memory_order_relaxed);
@@ -193,7 +199,7 @@ void Party::claim(int file) {
     return;
   }
   throw Error(Trouble::limit, EUSERS,
-              "open " + full_ + ": all " + std::to_string(here.max_parties) +
+              "open " + full_ + ": all " + std::to_string(max_parties_) +
                   " places are taken (it can be made with more: max_parties)");
 }
 
@@ -205,12 +211,20 @@ void Party::hold(int file, std::uint32_t max_parties) {
                   .check(full_)
                   .fd());
   mapping_ = sys::Mapping(file, file_size(max_parties), "keeps our lock when the file is closed");
+  max_parties_ = max_parties;
+  fork_generation_ = sys::fork_generation();
+  guard_.emplace(mapping_.data(), mapping_.size(), lost_);
+}
+
+void Party::unmap() {
+  guard_.reset();
+  mapping_ = sys::Mapping();
 }
 
 void Party::leave() noexcept {
   try {
     lock_door(query_.get(), full_);
-    mapping_ = sys::Mapping();  // our lock goes while nobody else can come or go
+    unmap();  // our lock goes while nobody else can come or go
     if (sys::is_still(full_, inode_) && !is_anybody_there(query_.get())) {
       Page last{};
       read_page(query_.get(), last, full_, "is there anything to keep?");
@@ -227,11 +241,13 @@ Slot* Party::all_slots() const {
 }
 
 std::span<Slot> Party::slots() const {
-  return {all_slots(), page().used.load(std::memory_order_relaxed)};
+  return {all_slots(), std::min(page().used.load(std::memory_order_relaxed), max_parties_)};
 }
 
 bool Party::lives(Identity who) const {
-  return sys::is_locked(query_.get(), who.byte(page().max_parties), "does this party live?");
+  // No party has another generation; with one as large as that there would be no such byte.
+  if (who.generation > kLastGeneration) return false;
+  return sys::is_locked(query_.get(), who.byte(max_parties_), "does this party live?");
 }
 
 std::vector<Entry> Party::entries() const {
@@ -249,25 +265,37 @@ std::vector<Entry> Party::entries() const {
 }
 
 std::optional<pid_t> Party::pid_of(Identity who) const {
-  if (who.slot >= page().max_parties) return std::nullopt;
+  if (who.slot >= max_parties_) return std::nullopt;
   const Slot& slot = all_slots()[who.slot];
   const pid_t pid = slot.pid.load(std::memory_order_relaxed);
   if (slot.generation.load(std::memory_order_acquire) != who.generation) return std::nullopt;
   return pid;
 }
 
-void Party::check_fork() const {
+void Party::complain() const {
   if (!is_ours())
     throw std::logic_error(
         "a synchronisation object was used in a forked child; open it there by its name");
+  struct stat about {};
+  (void)sys::fstat(query_.get(), about, "is it as long as it was?").check(full_);
+  const auto before = static_cast<off_t>(file_size(max_parties_));
+  std::string reason = "somebody has overwritten it";
+  if (about.st_size < before)
+    reason = "is " + std::to_string(about.st_size) + " bytes long, not " + std::to_string(before) +
+             "; somebody truncated it";
+  else if (lost_)
+    reason = "a page of it could not be had; somebody truncated it, or its disk fails";
+  throw Error(Trouble::corrupt, EINVAL, "use " + full_ + ": " + reason);
 }
 
 void Party::sleep(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
                   const char* why) const {
+  const Deadline until = std::min(deadline, Deadline::after(kCheck));
   if (stop_ != nullptr)
-    sys::wait_futex_or(word, expected, *stop_, deadline, why);
+    sys::wait_futex_or(word, expected, *stop_, until, why);
   else
-    sys::wait_futex(word, expected, deadline, why);
+    sys::wait_futex(word, expected, until, why);
+  check();
 }
 
 }  // namespace ipc::sync

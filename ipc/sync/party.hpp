@@ -14,12 +14,18 @@
 //             differs from that of a new one (an event that is set, permits that were posted).
 //
 // Killed at any instruction of these a party leaves at most the file, for the next to find.
+//
+// Whoever may write to the file can also cut it short or overwrite it. The first is a SIGBUS at the
+// next touch, caught (sys/sigbus.hpp); of what is overwritten nothing is believed that could lead
+// beyond the mapping. Both end as Trouble::corrupt, and never by a signal. What is not promised is
+// that counts and locks are right in an object that somebody else has written into.
 #pragma once
 
 #include <sys/types.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -32,6 +38,7 @@
 #include "ipc/sys/fd.hpp"
 #include "ipc/sys/lock.hpp"
 #include "ipc/sys/name.hpp"
+#include "ipc/sys/sigbus.hpp"
 
 namespace ipc::sync {
 
@@ -60,7 +67,8 @@ struct Entry {
 
 /// One thread at a time: threads that share an object open it each for itself, and then exclude each
 /// other like processes. In a forked child the functions throw std::logic_error, and the destructor
-/// does nothing. The destructor is the good end; every other end, exec(3) included, is a death.
+/// does nothing. The destructor is the good end; every other end, exec(3) included, is a death. Its
+/// threads must not block SIGBUS.
 class Party {
  public:
   /// Joins what stands under `name`, or makes it. Throws Trouble::corrupt if it is something else or
@@ -93,15 +101,22 @@ class Party {
   /// Its process as it says; outdated as soon as it is returned.
   std::optional<pid_t> pid_of(Identity who) const;
 
-  /// Throws std::logic_error in a forked child.
-  void check_fork() const;
+  /// Throws std::logic_error in a forked child, and Trouble::corrupt if the file is not what it was.
+  /// What was read from it before is to be believed only afterwards.
+  void check() const {
+    if (!is_ours() || lost_.load(std::memory_order_relaxed) ||
+        page().version.load(std::memory_order_relaxed) != kVersion ||
+        page().end.load(std::memory_order_relaxed) != kEnd)
+      complain();
+  }
   bool is_ours() const { return fork_generation_ == sys::fork_generation(); }
 
   /// From now on waiting ends, as if timed out, as soon as the word is not 0. Whoever changes it, a
   /// signal handler perhaps, wakes it by FUTEX_WAKE, futex(2). It must outlive this.
   void heed(Stop& stop) { stop_ = &stop; }
   bool is_stopped() const { return stop_ != nullptr && stop_->load() != 0; }
-  /// Sleeps on a futex word, as sys::wait_futex does, or until it is stopped.
+  /// Sleeps on a futex word, as sys::wait_futex does, or until it is stopped. Throws what check() does,
+  /// five seconds later at the most.
   void sleep(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
              const char* why) const;
 
@@ -111,13 +126,18 @@ class Party {
   void claim(int file);
   void hold(int file, std::uint32_t max_parties);
   void leave() noexcept;
+  void unmap();
+  [[noreturn]] void complain() const;
   Slot* all_slots() const;
 
   sys::Path path_;
   std::string full_;
   Identity identity_;
-  sys::Mapping mapping_;  ///< Holds the lock on our byte.
-  sys::Fd query_;         ///< Another open file: an open file's own locks are invisible to it.
+  std::uint32_t max_parties_ = 0;  ///< As the page said when it was found to be sound.
+  sys::Mapping mapping_;           ///< Holds the lock on our byte.
+  std::atomic<bool> lost_{false};
+  std::optional<sys::SigbusGuard> guard_;
+  sys::Fd query_;  ///< Another open file: an open file's own locks are invisible to it.
   std::uint64_t inode_ = 0;
   std::uint64_t fork_generation_ = 0;
   Stop* stop_ = nullptr;

@@ -48,7 +48,7 @@ Outcome Semaphore::consume(Deadline deadline) {
 }
 
 Outcome Semaphore::take(Deadline deadline, bool for_good) {
-  party_.check_fork();
+  party_.check();
   auto& state = party_.state<SemaphoreState>();
   Slot& slot = party_.slot();
   Looks looks;
@@ -78,6 +78,7 @@ Outcome Semaphore::take(Deadline deadline, bool for_good) {
       if (can_be_had) {
         // Several may have become free while one was woken.
         if (available() > 0) tell(1);
+        party_.check();
         return Outcome::ok;
       }
     }
@@ -86,21 +87,23 @@ Outcome Semaphore::take(Deadline deadline, bool for_good) {
                  "until there is a permit; now and then we ask whether their holders live");
   }
   slot.word.store(held_, kRelaxed);
+  party_.check();
   return Outcome::timed_out;
 }
 
 void Semaphore::release() {
-  party_.check_fork();
+  party_.check();
   if (held_ == 0)
     throw Error(Trouble::invalid, EPERM,
                 "release " + party_.path().full() + ": this handle holds no permit");
   // Release: who takes the permit sees what was done under it.
   party_.slot().word.store(--held_, std::memory_order_release);
   tell(1);
+  party_.check();
 }
 
 void Semaphore::post(std::uint32_t count) {
-  party_.check_fork();
+  party_.check();
   auto& permits = party_.state<SemaphoreState>().permits;
   const std::uint32_t most = party_.page().numbers[1];
   std::uint32_t exist = permits.load(kRelaxed);
@@ -113,13 +116,16 @@ void Semaphore::post(std::uint32_t count) {
   } while (
       !permits.compare_exchange_weak(exist, exist + count, std::memory_order_release, kRelaxed));
   tell(count);
+  party_.check();
 }
 
 std::uint32_t Semaphore::value() {
-  party_.check_fork();
+  party_.check();
   const Turn turn(party_);
   give_back_of_the_dead();
-  return available();
+  const std::uint32_t value = available();
+  party_.check();
+  return value;
 }
 
 Permits Semaphore::permits() const {

@@ -42,14 +42,14 @@ void check(nanoseconds period) {
 Timer::Timer(const std::string& name, const Options& options) : party_(name, terms(), options) {}
 
 void Timer::start(Clock::time_point due, nanoseconds period) {
-  party_.check_fork();
+  party_.check();
   check(period);
   const Turn turn(party_);
   put(count_of(due), period.count());
 }
 
 bool Timer::start_if_off(Clock::time_point due, nanoseconds period) {
-  party_.check_fork();
+  party_.check();
   check(period);
   const Turn turn(party_);
   const Setting before = setting();
@@ -59,19 +59,19 @@ bool Timer::start_if_off(Clock::time_point due, nanoseconds period) {
 }
 
 void Timer::stop() {
-  party_.check_fork();
+  party_.check();
   const Turn turn(party_);
   put(0, 0);
 }
 
 bool Timer::is_running() const {
-  party_.check_fork();
+  party_.check();
   const Setting set = setting();
   return next_after(now(), set.due, set.period).has_value();
 }
 
 Outcome Timer::wait(Deadline deadline) {
-  party_.check_fork();
+  party_.check();
   const std::int64_t begin = now();
   for (;;) {
     const Setting set = setting();
@@ -95,7 +95,12 @@ Timer::Setting Timer::setting() const {
     const Setting copy{version, set.due.load(std::memory_order_relaxed),
                        set.period.load(std::memory_order_relaxed)};
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (state.version.load(std::memory_order_relaxed) == version) return copy;
+    if (state.version.load(std::memory_order_relaxed) != version) continue;
+    party_.check();
+    if (copy.due < 0 || copy.period < 0)
+      throw Error(Trouble::corrupt, EINVAL,
+                  "use " + party_.path().full() + ": somebody has overwritten it");
+    return copy;
   }
 }
 
@@ -106,6 +111,7 @@ void Timer::put(std::int64_t due, std::int64_t period) {
   next.due.store(due, std::memory_order_release);
   next.period.store(period, std::memory_order_release);
   sys::add_and_wake(state.version, 1, "set anew, and all woken, by this one call");
+  party_.check();
 }
 
 }  // namespace ipc::sync

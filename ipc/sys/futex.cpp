@@ -29,14 +29,14 @@ void change_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t operation, 
                      std::uint32_t operand, const char* why) {
   const std::uint32_t encoded =
       operation << 28 | std::uint32_t{FUTEX_OP_CMP_EQ} << 24 | (operand & 0xfff) << 12;
-  (void)perform(
+  const Result result = perform(
       "futex", why,
       [&] { return ::syscall(SYS_futex, &word, FUTEX_WAKE_OP, INT_MAX, 0L, &word, encoded); },
       [&] {
         return shown::list("addr", "FUTEX_WAKE_OP", INT_MAX, 0, "addr",
                            std::string(name) + " " + std::to_string(operand));
-      })
-      .check("");
+      });
+  if (!is_lost(result, word)) result.check("");
 }
 
 }  // namespace
@@ -78,6 +78,7 @@ void wait_futex_or(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                            parts.size(), 0, deadline.is_never() ? "NULL" : "deadline",
                            "CLOCK_MONOTONIC");
       });
+  if (is_lost(result, word)) return;
   if (result.error != EAGAIN && result.error != ETIMEDOUT && result.error != EINTR)
     result.check("");
 }

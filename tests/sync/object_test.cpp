@@ -166,7 +166,7 @@ TEST_CASE_FIXTURE(Case, "another kind, another version and a damaged page are re
   leave_a_dead_holder();
   overwrite(path, 8, ipc::sync::kVersion + 1);
   CHECK(sentence_of([&] { const Mutex mutex("demo"); }) ==
-        "open " + path + ": has version 2, this program speaks version 1");
+        "open " + path + ": has version 3, this program speaks version 2");
   CHECK(trouble_at(path) == Trouble::corrupt);
   overwrite(path, 8, ipc::sync::kVersion);
 

@@ -3,6 +3,7 @@ Run as: python3 objects_test.py DIRECTORY-OF-THE-PROGRAMS"""
 import os
 import re
 import signal
+import subprocess
 import time
 
 from programs import AT_ONCE, SyncTest, main, wait_until
@@ -58,6 +59,24 @@ class All(SyncTest):
         self.ends_with(0, "event-set", "event")
         self.ends_with(6, "lock-run", "event", "--", "true", err="it is an event; use event-wait, event-set or event-clear")
         user.kill()
+
+    def test_an_object_that_is_cut_short_is_an_error_and_no_signal(self):
+        path = os.path.join(self.names, "demo")
+        for name in [*WAITS, "lock-run"]:
+            with self.subTest(name=name):
+                if name == "lock-run":
+                    holder = self.start("lock-run", "demo", "--", "sh", "-c", "echo here; read -r line", stdin=subprocess.PIPE)
+                    holder.out.until(b"here")
+                waiter = self.waiter(name, *PROGRAMS[name])
+                os.truncate(path, 100)
+                code, _, err = waiter.end()
+                self.assertEqual(code, 6, err)
+                self.assertEqual(err, f"{name}: use {path}: is 100 bytes long, not 20480; somebody truncated it\n")
+                if name == "lock-run":
+                    holder.stdin.close()
+                    self.assertEqual(holder.end()[0], 6)  # it was not alone under the lock for sure
+                self.ends_with(6, name, *PROGRAMS[name], err=rf"^{name}: open {path}: is no synchronisation object")
+                os.unlink(path)
 
     def test_who_waits_ends_in_time_with_the_code_asked_for(self):
         for name in WAITS:
