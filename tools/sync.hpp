@@ -1,5 +1,5 @@
-// The programs around synchronisation objects (ipc/sync), for shells: each is one call of one of
-// these functions. They have flock(1)'s habits: -n, -w SECONDS, -E CODE, and CMD after "--".
+// The programs around synchronisation objects and shared lists (ipc/sync), for shells: each is one call
+// of one of these functions. They have flock(1)'s habits: -n, -w SECONDS, -E CODE, and CMD after "--".
 #pragma once
 
 namespace tools {
@@ -25,6 +25,12 @@ int barrier_wait_main(int argc, char** argv);
 /// Waits to be notified; notifies one who waits, or all.
 int cond_wait_main(int argc, char** argv);
 int cond_notify_main(int argc, char** argv);
+
+/// Puts values into the list NAME; takes some off; prints it; removes it.
+int list_push_main(int argc, char** argv);
+int list_pop_main(int argc, char** argv);
+int list_show_main(int argc, char** argv);
+int list_remove_main(int argc, char** argv);
 
 /// Waits until the timer NAME is due; starts or stops it.
 int timer_wait_main(int argc, char** argv);

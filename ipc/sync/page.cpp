@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "ipc/sync/edition.hpp"
+
 namespace ipc::sync {
 namespace {
 
@@ -34,6 +36,8 @@ std::string_view name_of(Kind kind) {
       return "a condition";
     case Kind::timer:
       return "a timer";
+    case Kind::list:
+      return "a list";
   }
   return "";
 }
@@ -52,6 +56,8 @@ std::string_view programs_of(Kind kind) {
       return "cond-wait or cond-notify";
     case Kind::timer:
       return "timer-wait or timer-set";
+    case Kind::list:
+      return "list-push, list-pop, list-show or list-remove";
   }
   return "";
 }
@@ -69,8 +75,23 @@ bool is_as_new(const Page& page) {
       return true;  // they are about who is there, and nobody is
     case Kind::timer:
       return has_run_out(state_of<TimerState>(page));
+    case Kind::list: {
+      const auto& list = state_of<ListState>(page);
+      return value(list.editions[value(list.version) % 2].size) == 0;
+    }
   }
   return false;
+}
+
+std::vector<std::string> leftovers_of(const Page& page) {
+  if (page.kind != Kind::list) return {};
+  const auto& list = state_of<ListState>(page);
+  if (value(list.token) == 0) return {};
+  std::vector<std::string> paths;
+  // The edition before, whose remover was killed, and the one after, whose maker was.
+  for (const std::uint32_t number : {value(list.version) - 1, value(list.version) + 1})
+    paths.push_back(edition_path(edition_name(value(list.token), number)));
+  return paths;
 }
 
 }  // namespace ipc::sync

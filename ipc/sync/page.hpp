@@ -17,11 +17,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace ipc::sync {
 
-enum class Kind : std::uint32_t { mutex = 1, semaphore, event, barrier, condition, timer };
+enum class Kind : std::uint32_t { mutex = 1, semaphore, event, barrier, condition, timer, list };
 
 /// What people call it ("a mutex"), and the programs that use it.
 std::string_view name_of(Kind);
@@ -81,6 +83,18 @@ struct TimerState {
   Setting settings[2];
 };
 
+struct ListState {
+  struct Edition {
+    std::atomic<std::uint64_t> size;   ///< EditionMark's; all 0 without values.
+    std::atomic<std::uint64_t> begin;  ///< EditionMark's.
+    std::atomic<std::uint64_t> check;  ///< EditionMark's.
+    std::atomic<std::uint64_t> seal;   ///< Of all these, the version and the token.
+  };
+  std::atomic<std::uint32_t> version;  ///< A futex word; editions[version % 2] is in force.
+  std::atomic<std::uint64_t> token;    ///< What its segments are called (edition.hpp); 0 none yet.
+  Edition editions[2];
+};
+
 struct alignas(64) Slot {
   std::atomic<std::uint64_t> generation;  ///< Of the party that has or had this slot; 0 none yet.
   std::atomic<std::uint64_t> word;        ///< The kind's own, about this party; 0 at first.
@@ -123,5 +137,7 @@ const State& state_of(const Page& page) {
 
 /// Whether an object that nobody is using differs in nothing from a new one.
 bool is_as_new(const Page& page);
+/// The files that may be left of such an object elsewhere.
+std::vector<std::string> leftovers_of(const Page& page);
 
 }  // namespace ipc::sync

@@ -159,7 +159,7 @@ bool Party::join(const Terms& terms) {
   if (!is_anybody_there(file.get())) {
     read_page(file.get(), page, full_, "is there anything to keep?");
     if (is_as_new(page) || boot_id() != page.boot) {
-      (void)sys::unlink(full_, "nobody is there and nothing to keep: made anew");
+      discard(page, "nobody is there and nothing to keep: made anew");
       return false;
     }
   }
@@ -228,12 +228,18 @@ void Party::leave() noexcept {
     if (sys::is_still(full_, inode_) && !is_anybody_there(query_.get())) {
       Page last{};
       read_page(query_.get(), last, full_, "is there anything to keep?");
-      if (is_as_new(last)) (void)sys::unlink(full_, "the last has left");
+      if (is_as_new(last)) discard(last, "the last has left");
     }
     sys::unlock(query_.get(), kDoorByte, "others may come");
   } catch (const std::exception&) {
     // What cannot be removed now stays for the next who comes; there is nobody here to tell.
   }
+}
+
+void Party::discard(const Page& last, const char* why) const {
+  for (const std::string& path : leftovers_of(last))
+    (void)sys::unlink(path, "what one who was killed may have left of it");
+  (void)sys::unlink(full_, why);
 }
 
 Slot* Party::all_slots() const {

@@ -127,6 +127,7 @@ class Party {
   void hold(int file, std::uint32_t max_parties);
   void leave() noexcept;
   void unmap();
+  void discard(const Page& last, const char* why) const;
   [[noreturn]] void complain() const;
   Slot* all_slots() const;
 

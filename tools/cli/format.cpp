@@ -93,6 +93,12 @@ std::string timestamp(std::chrono::system_clock::time_point time) {
   return text.data();
 }
 
+std::string hex_of(std::string_view bytes) {
+  std::string hex;
+  for (const char c : bytes) append_hex(hex, static_cast<unsigned char>(c));
+  return hex;
+}
+
 // JSON strings are Unicode: a message that is not goes as "hex" rather than altered.
 std::string as_json(std::string_view message, const Arrival& arrival) {
   boost::json::object object;
@@ -103,13 +109,10 @@ std::string as_json(std::string_view message, const Arrival& arrival) {
   if (arrival.peer.uid) object["uid"] = *arrival.peer.uid;
   if (!arrival.peer.pid && arrival.peer.claimed_pid)
     object["claimed_pid"] = *arrival.peer.claimed_pid;
-  if (is_utf8(message)) {
+  if (is_utf8(message))
     object["message"] = boost::json::string_view(message.data(), message.size());
-  } else {
-    std::string hex;
-    for (const char c : message) append_hex(hex, static_cast<unsigned char>(c));
-    object["hex"] = hex;
-  }
+  else
+    object["hex"] = hex_of(message);
   return boost::json::serialize(object);
 }
 
@@ -194,6 +197,13 @@ void append(std::string& out, const Format& format, std::string_view message,
       break;
   }
   out += format.nul ? '\0' : '\n';
+}
+
+void append_json(std::string& out, std::string_view bytes) {
+  if (is_utf8(bytes))
+    out += boost::json::serialize(boost::json::string_view(bytes.data(), bytes.size()));
+  else
+    out += R"({"hex":")" + hex_of(bytes) + R"("})";
 }
 
 std::string process_of(const ipc::Peer& peer) {

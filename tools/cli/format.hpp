@@ -32,6 +32,9 @@ struct Arrival {
 void append(std::string& out, const Format& format, std::string_view message,
             const Arrival& arrival);
 
+/// Appends a JSON string, or {"hex": "..."} for what is no UTF-8, which JSON's strings have to be.
+void append_json(std::string& out, std::string_view bytes);
+
 /// The sender's process for people: "4711" if the kernel proves it, "4711 (claimed)" if only the
 /// sender says so, "?" if nobody does.
 std::string process_of(const ipc::Peer& peer);

@@ -24,6 +24,7 @@ int barrier_wait_main(int argc, char** argv) {
       count = static_cast<std::uint32_t>(parse_count(text, ipc::sync::kMostParties));
     });
     line.add_waiting(false);
+    line.add_making();
     line.parse(argc, argv);
     if (!count) throw UsageError("how many meet? Give -n N (barrier-wait --help)");
   };

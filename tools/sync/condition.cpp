@@ -24,6 +24,7 @@ int cond_wait_main(int argc, char** argv) {
                   "counts.\nEnds with 0 notified, 1 error, 2 usage, 4 not in time, 5 a limit, 6 "
                   "NAME is something else.");
     line.add_waiting();
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {
@@ -44,6 +45,7 @@ int cond_notify_main(int argc, char** argv) {
                   "nothing happens.\nEnds with 0 done, 1 error, 2 usage, 5 a limit, 6 NAME is "
                   "something else.");
     line.line().flag("-a,--all", "All who wait", all);
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption&) {

@@ -19,6 +19,7 @@ int change(const char* program, const char* summary, void (Event::*act)(), int a
     SyncLine line(options, program, SyncLine::Takes::name, kExamples,
                   std::string(summary) +
                       "\nEnds with 0 done, 1 error, 2 usage, 5 a limit, 6 NAME is something else.");
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption&) {
@@ -37,6 +38,7 @@ int event_wait_main(int argc, char** argv) {
                   "Waits until the event NAME is set; if it is, does not wait.\nEnds with 0 it is "
                   "set, 1 error, 2 usage, 4 not in time, 5 a limit, 6 NAME is something else.");
     line.add_waiting();
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {

@@ -1,6 +1,7 @@
 #include "tools/sync/interruption.hpp"
 
 #include <linux/futex.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,6 +52,20 @@ std::optional<int> Interruption::signal() const {
   const auto signal = came.load();
   if (signal == 0) return std::nullopt;
   return static_cast<int>(signal);
+}
+
+void Interruption::wait_readable(int fd) const {
+  // Blocked but in ppoll(2) itself: else one that comes between the question and the sleep would not
+  // end that.
+  sigset_t ours{};
+  sigset_t before{};
+  sigemptyset(&ours);
+  for (const int signal : kSignals) sigaddset(&ours, signal);
+  ::sigprocmask(SIG_BLOCK, &ours, &before);
+  pollfd watched{fd, POLLIN, 0};
+  while (!signal() && ::ppoll(&watched, 1, nullptr, &before) < 0 && errno == EINTR) {
+  }
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 std::atomic<std::uint32_t>& Interruption::word() const {

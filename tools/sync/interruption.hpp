@@ -19,6 +19,8 @@ class Interruption {
 
   /// The signal that came, if one did.
   std::optional<int> signal() const;
+  /// Returns when there is something to be read, or its end, or such a signal has come.
+  void wait_readable(int fd) const;
   /// Its number, or 0; for ipc::sync::Party::heed().
   std::atomic<std::uint32_t>& word() const;
 };

@@ -30,6 +30,7 @@ int lock_run_main(int argc, char** argv) {
                   "does; else with 1 error, 2 usage, 4 not to be had in time, 5 a limit, 6 NAME "
                   "is\nsomething else, 126 or 127 CMD cannot be run.");
     line.add_waiting();
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {

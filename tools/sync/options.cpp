@@ -12,8 +12,15 @@ namespace tools {
 namespace {
 
 std::string usage_of(SyncLine::Takes takes) {
-  return takes == SyncLine::Takes::name ? "[OPTION...] NAME"
-                                        : "[OPTION...] NAME -- CMD [ARGUMENT...]";
+  switch (takes) {
+    case SyncLine::Takes::name:
+      break;
+    case SyncLine::Takes::name_and_command:
+      return "[OPTION...] NAME -- CMD [ARGUMENT...]";
+    case SyncLine::Takes::name_and_values:
+      return "[OPTION...] NAME [VALUE...]";
+  }
+  return "[OPTION...] NAME";
 }
 
 }  // namespace
@@ -41,7 +48,7 @@ void SyncLine::add_waiting(bool short_n) {
               });
 }
 
-void SyncLine::parse(int argc, char** argv) {
+void SyncLine::add_making() {
   SyncOptions& options = options_;
   line_.group("If it is made now");
   line_.value("--mode", "MODE", "Who may use it, as for chmod (0600)",
@@ -51,6 +58,10 @@ void SyncLine::parse(int argc, char** argv) {
                 options.object.max_parties =
                     static_cast<std::uint32_t>(parse_count(text, ipc::sync::kMostParties));
               });
+}
+
+void SyncLine::parse(int argc, char** argv) {
+  SyncOptions& options = options_;
   line_.group("General");
   line_.flag("-q,--quiet", "No hints on stderr, only errors", options.quiet);
   line_.flag("-v,--verbose", "Say on stderr what happens", options.verbose);
@@ -69,7 +80,8 @@ void SyncLine::parse(int argc, char** argv) {
     throw UsageError("'" + arguments.front().text + "': one NAME is enough" + help);
   if (takes_ == Takes::name_and_command && arguments.empty())
     throw UsageError("a CMD is missing, after --" + help);
-  for (Argument& argument : arguments) options.command.push_back(std::move(argument.text));
+  auto& rest = takes_ == Takes::name_and_values ? options.values : options.command;
+  for (Argument& argument : arguments) rest.push_back(std::move(argument.text));
 }
 
 int run_sync(SyncOptions& options, const std::function<void()>& parse,

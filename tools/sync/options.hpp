@@ -22,6 +22,7 @@ struct SyncOptions {
   std::string program;
   std::string name;
   std::vector<std::string> command;  ///< Of programs that run one.
+  std::vector<std::string> values;   ///< Of programs that take some.
   ipc::sync::Options object;
   bool at_once = false;                           ///< -n
   std::optional<std::chrono::nanoseconds> limit;  ///< -w
@@ -37,7 +38,7 @@ struct SyncOptions {
 /// The command line of one of these programs. Throws what CommandLine does.
 class SyncLine {
  public:
-  enum class Takes { name, name_and_command };
+  enum class Takes { name, name_and_command, name_and_values };
 
   SyncLine(SyncOptions& options, const std::string& program, Takes takes,
            const std::string& examples, const std::string& summary);
@@ -46,6 +47,8 @@ class SyncLine {
   CommandLine& line() { return line_; }
   /// Adds -n, -w and -E; without the short -n where that means something else.
   void add_waiting(bool short_n = true);
+  /// Adds how an object is made, if it is made now.
+  void add_making();
   /// Adds what all have, and reads the line into the options.
   void parse(int argc, char** argv);
 

@@ -58,6 +58,7 @@ int sem_run_main(int argc, char** argv) {
     line.line().value("-j,--jobs", "N", "How many may run at a time (1)",
                       [&](const std::string& text) { permits = Numbers::parse(text); });
     line.add_waiting();
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {
@@ -90,6 +91,7 @@ int sem_wait_main(int argc, char** argv) {
                   "to be had in time, 5 a limit, 6 NAME is something else.");
     line.add_waiting();
     numbers.add_to(line.line());
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {
@@ -116,6 +118,7 @@ int sem_post_main(int argc, char** argv) {
     line.line().value("-c,--count", "N", "Make so many, or none (1)",
                       [&](const std::string& text) { count = Numbers::parse(text); });
     numbers.add_to(line.line());
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption&) {

@@ -51,6 +51,7 @@ int timer_wait_main(int argc, char** argv) {
                   "something else.");
     setting.add_to(line.line());
     line.add_waiting();
+    line.add_making();
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {
@@ -74,6 +75,7 @@ int timer_set_main(int argc, char** argv) {
                   "limit, 6 NAME is something else.");
     setting.add_to(line.line());
     line.line().flag("--off", "Stop it", off);
+    line.add_making();
     line.parse(argc, argv);
     if (off == setting.is_given())
       throw UsageError("give --in, --every or both, or --off (timer-set --help)");
