@@ -1,50 +1,11 @@
 """Runs every command of the README in order, in one shell, and its C++ example: python3 readme_test.py README.md BIN"""
-import contextlib
 import os
-import re
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
 import unittest
 
-README, PROGRAMS = (os.path.abspath(argument) for argument in sys.argv[1:3])
-del sys.argv[1:3]
-PATIENCE = 100  # seconds for what takes ten
+from document import DOCUMENT, DocumentTest, blocks
 
 
-def blocks(language):
-    with open(README, encoding="utf-8") as readme:
-        return re.findall(rf"^```{language}\n(.*?)^```$", readme.read(), re.MULTILINE | re.DOTALL)
-
-
-class Readme(unittest.TestCase):
-    def setUp(self):
-        self.directory = tempfile.TemporaryDirectory(prefix="readme.")
-        self.addCleanup(self.directory.cleanup)
-        self.environment = os.environ | {
-            "IPC_DIR": os.path.join(self.directory.name, "ipc"),
-            "PATH": PROGRAMS + ":" + os.environ["PATH"],
-        }
-
-    def run_shell(self, script):
-        # A session of its own, so that whatever a failing command leaves behind ends with it.
-        shell = subprocess.Popen(
-            ["bash", "-eu", "-c", script], cwd=self.directory.name, env=self.environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", start_new_session=True)
-        timer = threading.Timer(PATIENCE, os.killpg, (shell.pid, signal.SIGKILL))
-        timer.start()
-        try:
-            output, _ = shell.communicate()
-        finally:
-            timer.cancel()
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(shell.pid, signal.SIGKILL)
-        self.assertEqual(shell.returncode, 0, output)
-        return output
-
+class Readme(DocumentTest):
     def test_commands(self):
         first, *rest = blocks("sh")
         # The first only says where the programs are; here they may be elsewhere.
@@ -65,6 +26,7 @@ class Readme(unittest.TestCase):
             r"(?m)^4$",
             r"(?m)^it is ready$",
             r"(?m)^owner died: 1$",
+            r'(?m)^\["one","two","three","4","5"\]\none$',
             r"(?m)^400$",
             r"(?m)^Downloaded URLs: 10\b",
         ):
@@ -75,7 +37,7 @@ class Readme(unittest.TestCase):
 
     def test_the_two_commands_exist(self):
         for script in ("demo", "test"):
-            self.assertTrue(os.access(os.path.join(os.path.dirname(README), "scripts", script), os.X_OK))
+            self.assertTrue(os.access(os.path.join(os.path.dirname(DOCUMENT), "scripts", script), os.X_OK))
 
     def test_example(self):
         output = self.run_shell(
