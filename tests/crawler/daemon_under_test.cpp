@@ -93,11 +93,11 @@ std::vector<pid_t> DaemonUnderTest::workers() const {
 
 void DaemonUnderTest::wait_for_workers(std::size_t count) const {
   const auto are_there = [&] {
-    std::size_t working = 0;
+    std::size_t ready = 0;
     const auto now = status();
     for (const auto& worker : now.at("workers").as_array())
-      working += static_cast<std::size_t>(worker.as_object().at("state") == "working");
-    return working == count;
+      ready += static_cast<std::size_t>(is_ready(worker));
+    return ready == count;
   };
   if (!eventually(are_there, patience)) throw std::runtime_error("workers are missing: " + log());
 }
@@ -154,6 +154,10 @@ std::vector<std::string> DaemonUnderTest::leftovers() const {
     if (name != "out" && name != "log") left.push_back(entry.path());
   }
   return left;
+}
+
+bool is_ready(const boost::json::value& worker) {
+  return worker.at("state") == "idle" || worker.at("state") == "working";
 }
 
 bool is_alive(pid_t pid) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include "tests/crawler/http_client.hpp"
 #include "tools/crawler/protocol.hpp"
@@ -78,6 +79,8 @@ class DaemonUnderTest {
   bool reaped_ = false;
 };
 
+/// Whether a worker of a status has said hello and is not about to end.
+bool is_ready(const boost::json::value& worker);
 bool is_alive(pid_t pid);  ///< A zombie is not.
 void sleep_briefly();
 

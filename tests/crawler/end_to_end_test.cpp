@@ -35,14 +35,14 @@ std::vector<std::string> pages(const SiteProcess& site, unsigned count, unsigned
 struct Worker {
   int slot, generation;
   pid_t pid;
-  bool is_working;
+  bool is_ready;
 };
 std::vector<Worker> workers_of(const DaemonUnderTest& daemon) {
   std::vector<Worker> workers;
   const auto status = daemon.status();
   for (const auto& each : status.at("workers").as_array())
     workers.push_back({each.at("slot").to_number<int>(), each.at("generation").to_number<int>(),
-                       each.at("pid").to_number<pid_t>(), each.at("state") == "working"});
+                       each.at("pid").to_number<pid_t>(), support::is_ready(each)});
   return workers;
 }
 
@@ -74,7 +74,7 @@ class Killer {
   void look(const std::vector<Worker>& workers) {
     for (const Worker& worker : workers) {
       const auto death = deaths_.find(worker.slot);
-      if (death == deaths_.end() || !worker.is_working ||
+      if (death == deaths_.end() || !worker.is_ready ||
           worker.generation <= death->second.generation)
         continue;
       slowest_ = std::max(slowest_, Clock::now() - death->second.when);
@@ -82,7 +82,7 @@ class Killer {
     }
   }
   void kill_one(std::vector<Worker> workers) {
-    std::erase_if(workers, [](const Worker& worker) { return !worker.is_working; });
+    std::erase_if(workers, [](const Worker& worker) { return !worker.is_ready; });
     if (workers.empty()) return;
     const Worker& worker = workers[random_() % workers.size()];
     if (::kill(worker.pid, SIGKILL) == -1) return;
@@ -126,7 +126,8 @@ TEST_CASE("500 URLs survive a worker killed every 100 ms, on each transport") {
     CHECK(killer.kills() >= 50);
     MESSAGE(kind->name, ": ", killer.kills(), " kills, slowest hello after ",
             std::chrono::duration_cast<std::chrono::milliseconds>(killer.slowest()).count(), " ms");
-    CHECK(killer.slowest() < 1s);
+    // At once, not after a pause; more than hello_time and it would have been killed again.
+    CHECK(killer.slowest() < 5s);
     daemon.stop_with(500);
   }
 }

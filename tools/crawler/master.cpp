@@ -1,13 +1,11 @@
 #include "tools/crawler/master.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
-#include "ipc/kinds.hpp"
+#include "tools/crawler/master_rules.hpp"
 #include "tools/crawler/worker_options.hpp"
 
 namespace crawler {
@@ -19,40 +17,8 @@ using pool::WorkerId;
 
 namespace {
 
-constexpr std::chrono::milliseconds retry_pause{10};
 constexpr std::chrono::seconds overdue_pause{1};
 constexpr std::size_t recent_urls = 8;
-
-pool::Crew::Rules crew_rules(const Config& config) {
-  pool::Crew::Rules rules;
-  rules.supervisor.hello_time = config.hello_time;
-  rules.supervisor.first_pause = config.first_pause;
-  rules.supervisor.longest_pause = config.longest_pause;
-  rules.supervisor.storm_deaths = static_cast<unsigned>(config.storm_deaths);
-  rules.supervisor.storm_time = config.storm_time;
-  rules.silence = config.effective_task_time();
-  return rules;
-}
-
-Dispatch::Rules dispatch_rules(const Config& config) {
-  Dispatch::Rules rules;
-  rules.task_time = config.effective_task_time();
-  rules.charges = static_cast<std::uint32_t>(config.charges);
-  rules.attempts = static_cast<std::uint32_t>(config.attempts);
-  return rules;
-}
-
-const ipc::Kind& kind_of(const Config& config) {
-  const ipc::Kind* kind = ipc::kinds::find(config.transport);
-  if (kind == nullptr) throw ConfigError("transport \"" + config.transport + "\" is unknown");
-  return *kind;
-}
-
-/// The master's and one for each worker. None to spare: a dead worker's inbox is removed, and our end
-/// of it closed, before its successor is started.
-std::size_t inboxes(const Config& config) {
-  return config.workers + 1;
-}
 
 Outcome without_page(std::string url, Fate fate, std::string_view error, std::string detail) {
   Outcome outcome;
@@ -78,11 +44,6 @@ std::string shown(std::string_view url) {
 
 }  // namespace
 
-std::string Totals::line() const {
-  return "Downloaded URLs: " + std::to_string(downloaded) + " (" + std::to_string(failed) +
-         " failed, " + std::to_string(pending) + " pending)";
-}
-
 Master::Master(boost::asio::any_io_executor executor, const Config& config,
                std::string worker_program)
     : executor_(std::move(executor)),
@@ -97,7 +58,7 @@ Master::Master(boost::asio::any_io_executor executor, const Config& config,
           executor_, *this, kind_, run_,
           [this](const std::string& name) { return directory_.address(name); }, inbox_,
           crew_rules(config)),
-      retry_timer_(executor_),
+      outboxes_(executor_, [this](TaskId task) { return send(task); }),
       overdue_timer_(executor_),
       grace_timer_(executor_) {}
 
@@ -142,7 +103,7 @@ void Master::joined(WorkerId worker, const pool::Introduction& introduction) {
 }
 
 void Master::left(WorkerId worker, bool guilty) {
-  outboxes_.erase(worker);
+  outboxes_.remove(worker);
   std::erase(retired_, worker);
   ++records_[worker.slot].deaths;
   for (Dispatch::Failed& failed : dispatch_.leave(worker, guilty)) {
@@ -215,7 +176,7 @@ void Master::abandon(const Request& request) {
 
 void Master::pump() {
   for (;;) {
-    while (const auto assignment = dispatch_.next()) hand_out(*assignment);
+    while (const auto assigned = dispatch_.next()) outboxes_.put(assigned->worker, assigned->task);
     if (stopping_ || !dispatch_.is_hungry()) break;
     auto item = queue_.take(config_.max_unsent);
     if (!item) break;
@@ -228,23 +189,6 @@ void Master::pump() {
     origins_.emplace(task, Origin{std::move(item->request), std::move(item->url)});
   }
   if (stopping_ && dispatch_.in_flight() == 0) end_tasks();
-}
-
-void Master::hand_out(const Dispatch::Assignment& assignment) {
-  auto& outbox = outboxes_[assignment.worker];
-  outbox.push_back(assignment.task);
-  if (outbox.size() == 1) flush(assignment.worker);
-}
-
-void Master::flush(WorkerId worker) {
-  const auto found = outboxes_.find(worker);
-  if (found == outboxes_.end()) return;
-  auto& outbox = found->second;
-  while (!outbox.empty()) {
-    if (!send(outbox.front())) return arm_retry();
-    outbox.pop_front();
-  }
-  outboxes_.erase(found);
 }
 
 /// False if there is no room.
@@ -269,19 +213,6 @@ bool Master::send(TaskId task) {
   return true;
 }
 
-void Master::arm_retry() {
-  if (retry_armed_) return;
-  retry_armed_ = true;
-  retry_timer_.expires_after(retry_pause);
-  retry_timer_.async_wait([this](error_code error) {
-    if (error) return;
-    retry_armed_ = false;
-    std::vector<WorkerId> waiting;
-    for (const auto& [worker, outbox] : outboxes_) waiting.push_back(worker);
-    for (const WorkerId worker : waiting) flush(worker);
-  });
-}
-
 void Master::arm_overdue() {
   overdue_timer_.expires_after(overdue_pause);
   overdue_timer_.async_wait([this](error_code error) {
@@ -293,7 +224,7 @@ void Master::arm_overdue() {
 }
 
 void Master::heard(WorkerId worker) {
-  flush(worker);
+  outboxes_.flush(worker);
 }
 
 void Master::result(WorkerId worker, const pool::Envelope& envelope) {
@@ -329,17 +260,7 @@ void Master::finish(TaskId task, Outcome outcome) {
 }
 
 void Master::give(Request& request, const Outcome& outcome) {
-  switch (outcome.page.status) {
-    case Fate::ok:
-      ++totals_.downloaded;
-      break;
-    case Fate::failed:
-      ++totals_.failed;
-      break;
-    case Fate::pending:
-      ++totals_.pending;
-      break;
-  }
+  totals_.count(outcome.page.status);
   request.finish(outcome);
 }
 
@@ -375,7 +296,7 @@ void Master::end_tasks() {
 }
 
 void Master::ended() {
-  retry_timer_.cancel();
+  outboxes_.stop();
   overdue_timer_.cancel();
   if (on_ended) on_ended();
 }

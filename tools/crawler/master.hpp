@@ -19,17 +19,12 @@
 
 #include "tools/crawler/config.hpp"
 #include "tools/crawler/request.hpp"
+#include "tools/crawler/totals.hpp"
 #include "tools/pool/crew.hpp"
+#include "tools/pool/outboxes.hpp"
 #include "tools/pool/run_directory.hpp"
 
 namespace crawler {
-
-/// How many URLs ended in which way, over the whole life of the daemon.
-struct Totals {
-  std::uint64_t downloaded = 0, failed = 0, pending = 0;
-  /// "Downloaded URLs: 500 (0 failed, 0 pending)"
-  std::string line() const;
-};
 
 class Master final : private pool::Crew::Owner {
  public:
@@ -87,10 +82,7 @@ class Master final : private pool::Crew::Owner {
   void ended() override;
 
   void pump();
-  void hand_out(const pool::Dispatch::Assignment& assignment);
   bool send(pool::TaskId task);
-  void flush(pool::WorkerId worker);
-  void arm_retry();
   void arm_overdue();
   void finish(pool::TaskId task, Outcome outcome);
   void give(Request& request, const Outcome& outcome);
@@ -109,11 +101,10 @@ class Master final : private pool::Crew::Owner {
   pool::Crew crew_;
   RequestQueue queue_;
   std::unordered_map<pool::TaskId, Origin> origins_;
-  std::map<pool::WorkerId, std::deque<pool::TaskId>> outboxes_;  // assigned, not sent
+  pool::Outboxes outboxes_;
   std::map<std::uint32_t, Record> records_;
   std::vector<pool::WorkerId> retired_;  // to be dismissed once idle
-  boost::asio::steady_timer retry_timer_, overdue_timer_, grace_timer_;
-  bool retry_armed_ = false;
+  boost::asio::steady_timer overdue_timer_, grace_timer_;
   bool stopping_ = false, answered_ = false;
   std::string failure_;
   Totals totals_;

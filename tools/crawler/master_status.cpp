@@ -7,6 +7,23 @@
 namespace crawler {
 namespace json = boost::json;
 
+namespace {
+
+/// A worker that is ready has pages to work on, or has none.
+std::string_view state_of(const pool::WorkerReport& report, bool has_tasks) {
+  switch (report.state) {
+    case pool::WorkerReport::State::starting:
+      return "starting";
+    case pool::WorkerReport::State::ready:
+      return has_tasks ? "working" : "idle";
+    case pool::WorkerReport::State::ending:
+      return "ending";
+  }
+  return "?";
+}
+
+}  // namespace
+
 json::object Master::status() const {
   json::array workers;
   for (const pool::WorkerReport& report : crew_.report()) {
@@ -20,7 +37,7 @@ json::object Master::status() const {
     workers.push_back({{"slot", report.id.slot},
                        {"generation", report.id.generation},
                        {"pid", report.pid},
-                       {"state", report.state},
+                       {"state", state_of(report, !tasks.empty())},
                        {"joined_by_hand", !report.is_child},
                        {"done", record.done},
                        {"deaths", record.deaths},

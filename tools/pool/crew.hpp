@@ -24,35 +24,17 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "ipc/adapters/asio_receiver.hpp"
-#include "tools/pool/envelope.hpp"
-#include "tools/pool/supervisor.hpp"
-#include "tools/pool/supervisor_launcher.hpp"
+#include "tools/pool/crew_inbox.hpp"
+#include "tools/pool/crew_member.hpp"
+#include "tools/pool/pipe.hpp"
 
 namespace pool {
-
-/// How a worker that is started finds its master: what stands on its command line.
-struct Channel {
-  std::string inbox;            ///< Where it listens; "" if it inherits its inbox.
-  std::string master;           ///< Where the master listens.
-  std::optional<int> inbox_fd;  ///< In the worker, with kinds that have no names.
-  std::optional<int> master_fd;
-  int lifeline_fd = -1;
-};
 
 /// What a hello says, in the words of the crew's owner.
 struct Introduction {
   std::string inbox;         ///< Of a worker that joins by hand.
   std::uint64_t window = 1;  ///< How many tasks it takes at once.
   std::int64_t pid = 0;      ///< As it says.
-};
-
-/// For people.
-struct WorkerReport {
-  WorkerId id;
-  std::int64_t pid = 0;
-  bool is_child = true;
-  std::string state;  ///< starting, working, ending
 };
 
 class Crew {
@@ -112,33 +94,28 @@ class Crew {
   void end();
 
   RunId run() const { return run_; }
-  const std::string& inbox_address() const { return inbox_->address(); }
+  const std::string& inbox_address() const { return inbox_.address(); }
   std::vector<WorkerReport> report() const;
-  std::uint64_t bad_messages() const { return bad_messages_; }
+  std::uint64_t bad_messages() const { return inbox_.dropped(); }
 
  private:
-  struct Member;
-  using Members = std::map<std::uint32_t, std::unique_ptr<Member>>;
+  using Members = std::map<std::uint32_t, std::unique_ptr<CrewMember>>;  // by slot
 
-  Member* find(WorkerId worker);
+  CrewMember* find(WorkerId worker);
   void start_due();
   void start_worker(WorkerId worker);
   void arm();
-  void watch(Member& member);
-  boost::asio::awaitable<void> hear();
-  void handle(const ipc::Received& received);
-  void handle_envelope(const Envelope& envelope, const ipc::Peer& peer);
+  void watch(CrewMember& member);
+  void handle(const Envelope& envelope, const ipc::Peer& peer);
   void handle_hello(const Envelope& envelope, const ipc::Peer& peer);
-  void link(Member& member, const Introduction& introduction, const std::string& address);
-  Member* join_stranger(const Introduction& introduction);
+  void link(CrewMember& member, const Introduction& introduction);
+  CrewMember* join_stranger(const Introduction& introduction);
   void child_ended(WorkerId worker);
-  void hear_the_last_of(const Member& member);
-  bool is_guilty(const Member& member, const Exit& exit);
+  bool is_guilty(const CrewMember& member, const Exit& exit);
   void stranger_left(WorkerId worker, const std::string& why);
-  void remove_inbox(const Member& member);
+  void remove_inbox(const CrewMember& member);
   void ping_all();
-  void post(Member& member, Type type);
-  void bad(const std::string& what);
+  void post(CrewMember& member, Type type);
   bool has_children() const;
   void tell_end();
 
@@ -149,13 +126,11 @@ class Crew {
   std::function<std::string(const std::string&)> address_;
   Rules rules_;
   Supervisor supervisor_;
-  std::unique_ptr<ipc::Receiver> inbox_;
-  ipc::adapters::AsioReceiver hearing_;
-  ipc::sys::Fd lifeline_reader_, lifeline_writer_;
+  CrewInbox inbox_;
+  Pipe lifeline_;  // the children inherit the reader; its end tells them ours
   Members members_;
   boost::asio::steady_timer due_timer_, ping_timer_, farewell_timer_;
   std::optional<std::uint64_t> oom_kills_;
-  std::uint64_t bad_messages_ = 0;
   bool ending_ = false, end_told_ = false;
 };
 
