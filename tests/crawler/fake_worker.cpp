@@ -10,11 +10,13 @@
 //   /hang           nothing any more, not even pongs
 //   /crash /exit    ends by SIGSEGV, or with 7
 //   /crash-once     ends by SIGSEGV on the first attempt
+//   /eat            asks for memory until a limit on its address space ends it
 //
 //   FAKE_WORKER=die         ends with 3 before it says hello
 //   FAKE_WORKER=mute        never says hello
 //   FAKE_WORKER=lives-on    closes its lifeline unread and ignores it and `stop`
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -24,6 +26,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "ipc/kinds.hpp"
 #include "tools/crawler/protocol.hpp"
@@ -51,6 +54,14 @@ unsigned number_after(const std::string& url, const std::string& key) {
 void crash() {
   ::signal(SIGSEGV, SIG_DFL);
   ::raise(SIGSEGV);
+}
+
+// The std::bad_alloc is caught by nobody, as it comes to a worker anywhere.
+void run_out_of_memory() {
+  constexpr rlimit limit{std::size_t{256} << 20, std::size_t{256} << 20};
+  if (::setrlimit(RLIMIT_AS, &limit) == -1) std::abort();
+  std::vector<std::vector<char>> eaten;
+  for (;;) eaten.emplace_back(std::size_t{16} << 20, 'x');
 }
 
 class FakeWorker {
@@ -136,6 +147,7 @@ class FakeWorker {
       for (;;) ::pause();
     if (is("/crash-once") ? task.attempt == 1 : is("/crash")) crash();
     if (is("/exit")) std::_Exit(7);
+    if (is("/eat")) run_out_of_memory();
     if (is("/silent")) return;
     if (is("/noise")) make_noise();
 

@@ -47,6 +47,23 @@ TEST_CASE("nine tasks on three workers go round and round") {
   CHECK(desk.hand_out() == "1>1 2>2 3>3 4>1 5>2 6>3 7>1 8>2 9>3");
 }
 
+TEST_CASE("a worker has a task from its sending to its end, for the one attempt") {
+  Desk desk(2);
+  desk.add(1);
+  REQUIRE(desk.dispatch.next());
+  CHECK_FALSE(desk.dispatch.has({1, 1}, 1, 1));
+  desk.dispatch.sent(1, start);
+  CHECK(desk.dispatch.has({1, 1}, 1, 1));
+  CHECK_FALSE(desk.dispatch.has({1, 1}, 1, 2));
+  CHECK_FALSE(desk.dispatch.has({1, 2}, 1, 1));
+  CHECK_FALSE(desk.dispatch.has({2, 1}, 1, 1));
+  CHECK_FALSE(desk.dispatch.has({1, 1}, 2, 1));
+  desk.dispatch.leave({1, 1}, true);
+  CHECK_FALSE(desk.dispatch.has({1, 1}, 1, 1));
+  CHECK(desk.hand_out() == "1>2");
+  CHECK(desk.dispatch.has({2, 1}, 1, 2));
+}
+
 TEST_CASE("the round goes on where it stood, one task at a time") {
   Desk desk(3);
   std::string log;

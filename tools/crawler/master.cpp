@@ -232,6 +232,9 @@ void Master::result(WorkerId worker, const pool::Envelope& envelope) {
   if (!page) {
     spdlog::warn("a bad result of w{} for task {} is dropped: {}", worker.slot, envelope.task,
                  page.problem);
+    // It will not answer better, and what else it says is no better either.
+    if (dispatch_.has(worker, envelope.task, envelope.attempt))
+      crew_.kill(worker, true, "answers a task with nonsense");
     return;
   }
   const auto answer = dispatch_.result(worker, envelope.task, envelope.attempt);

@@ -174,14 +174,17 @@ void Dispatch::release(Worker& worker, TaskId task) {
   --in_flight_;
 }
 
-Dispatch::Answer Dispatch::result(WorkerId id, TaskId task_id, std::uint32_t attempt) {
-  Worker* worker = find(id);
-  const auto found = tasks_.find(task_id);
-  if (worker == nullptr || found == tasks_.end()) return Answer::stale;
+bool Dispatch::has(WorkerId worker, TaskId id, std::uint32_t attempt) const {
+  const auto found = tasks_.find(id);
+  if (find(worker) == nullptr || found == tasks_.end()) return false;
   const Task& task = found->second;
-  if (task.worker != id || !task.sent_at || task.attempts != attempt) return Answer::stale;
-  const bool unwanted = task.unwanted;
-  release(*worker, task_id);
+  return task.worker == worker && task.sent_at && task.attempts == attempt;
+}
+
+Dispatch::Answer Dispatch::result(WorkerId id, TaskId task, std::uint32_t attempt) {
+  if (!has(id, task, attempt)) return Answer::stale;
+  const bool unwanted = tasks_.at(task).unwanted;
+  release(*find(id), task);
   return unwanted ? Answer::unwanted : Answer::accepted;
 }
 

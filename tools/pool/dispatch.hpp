@@ -95,6 +95,9 @@ class Dispatch {
   /// A worker's answer. With `accepted` and `unwanted` the task is gone and the credit free.
   Answer result(WorkerId worker, TaskId task, std::uint32_t attempt);
 
+  /// Whether a worker has this task now, for this attempt: what it says about it counts.
+  bool has(WorkerId worker, TaskId task, std::uint32_t attempt) const;
+
   /// Takes all tasks that no worker has.
   std::vector<TaskId> take_waiting();
   /// Takes all tasks in flight: their answers will be stale.
