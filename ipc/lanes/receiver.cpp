@@ -56,9 +56,15 @@ LaneReceiver::~LaneReceiver() {
 
 Received LaneReceiver::do_receive(Deadline deadline) {
   give_back();
+  bool has_spun = deadline.is_at_once();
   if (turn_ < kTurn && !readers_.empty()) {  // the ordinary case, first and without detours
     Reader& reader = readers_[current_];
-    if (const auto record = reader.consumer.next(); record && is_plain(reader, *record)) {
+    auto record = reader.consumer.next();
+    if (!record && !has_spun && worth_spinning()) {
+      has_spun = true;
+      if (spin([this] { return anything_published(); })) record = reader.consumer.next();
+    }
+    if (record && is_plain(reader, *record)) {
       ++turn_;
       if (!bell_.is_open()) return show(reader, *record);
       return done(show(reader, *record));
@@ -91,7 +97,10 @@ Received LaneReceiver::do_receive(Deadline deadline) {
       }
       return done({});
     }
-    if (worth_spinning() && spin([this] { return anything_published(); })) continue;
+    if (!has_spun && worth_spinning()) {
+      has_spun = true;
+      if (spin([this] { return anything_published(); })) continue;
+    }
     fall_asleep(Sleep::in_futex);
     if (!anything_published())
       sys::wait_futex(segment_.header().bell, static_cast<std::uint32_t>(Sleep::in_futex),

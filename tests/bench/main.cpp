@@ -72,7 +72,7 @@ std::string text(const char* format, double value) {
 }
 
 std::string microseconds(double nanoseconds) {
-  return text(nanoseconds < 1000      ? "%.2f"
+  return text(nanoseconds < 10'000    ? "%.2f"
               : nanoseconds < 100'000 ? "%.1f"
                                       : "%.0f",
               nanoseconds / 1000);
