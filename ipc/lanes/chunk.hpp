@@ -1,5 +1,5 @@
-// Messages longer than in_place_max() travel as several records. Each such record begins with
-// twelve bytes that say which part of which message it is, as a frame's header does; together with
+// Messages longer than in_place_max() travel as several records. In each such record twelve bytes
+// say which part of which message it is, as a frame's header does; together with
 // the sender, which every record names, that makes it a frame, and the inbox puts frames together.
 #pragma once
 
@@ -13,38 +13,34 @@
 
 namespace ipc::lanes {
 
-inline constexpr std::uint8_t kChunk = 1;  ///< Flag of a record that is a part of a message.
-inline constexpr std::size_t kChunkHeader = 12;
-
-inline void write_chunk_header(std::byte* at, std::uint32_t message, std::uint32_t total,
-                               std::uint32_t offset) {
+inline void write_chunk_preface(std::byte* at, std::uint32_t message, std::uint32_t total,
+                                std::uint32_t offset) {
   const std::array words{message, total, offset};
-  std::memcpy(at, words.data(), kChunkHeader);
+  static_assert(sizeof words == wire::preface_size(wire::RecordType::chunk));
+  std::memcpy(at, words.data(), sizeof words);
 }
 
 inline std::optional<wire::Frame> frame_of_chunk(const wire::Record& record) {
-  if (record.bytes.size() < kChunkHeader) return std::nullopt;
   std::array<std::uint32_t, 3> words{};
-  std::memcpy(words.data(), record.bytes.data(), kChunkHeader);
+  std::memcpy(words.data(), record.preface, sizeof words);
   const auto [message, total, offset] = words;
-  const auto payload = record.bytes.subspan(kChunkHeader);
-  if (offset + std::uint64_t{payload.size()} > total) return std::nullopt;
-  return wire::Frame{record.sender, message, total, offset, 0, payload};
+  if (offset + std::uint64_t{record.bytes.size()} > total) return std::nullopt;
+  return wire::Frame{record.sender, message, total, offset, 0, record.bytes};
 }
 
-inline std::optional<wire::Frame> frame_of_whole(const wire::Record& record) {
-  if (record.flags != 0) return std::nullopt;
-  return wire::Frame{record.sender, 0, static_cast<std::uint32_t>(record.bytes.size()), 0, 0,
-                     record.bytes};
+inline wire::Frame frame_of_whole(const wire::Record& record, std::uint32_t message = 0) {
+  return {record.sender, message, static_cast<std::uint32_t>(record.bytes.size()), 0, 0,
+          record.bytes};
 }
 
-/// Of a record in a file (wire/numbered.hpp).
-inline std::optional<wire::Frame> frame_of_numbered(const wire::Record& record) {
-  const auto message = wire::numbered(record);
-  if (record.flags != wire::kNumbered || !message) return std::nullopt;
-  return wire::Frame{
-      record.sender, message->message, static_cast<std::uint32_t>(message->bytes.size()), 0, 0,
-      message->bytes};
+/// Nothing if a record of this type does not belong here: `durable` says where.
+inline std::optional<wire::Frame> frame_of(const wire::Record& record, bool durable) {
+  using wire::RecordType;
+  if (durable && record.type == RecordType::numbered)
+    return frame_of_whole(record, wire::numbered(record).message);
+  if (!durable && record.type == RecordType::message) return frame_of_whole(record);
+  if (!durable && record.type == RecordType::chunk) return frame_of_chunk(record);
+  return std::nullopt;
 }
 
 }  // namespace ipc::lanes

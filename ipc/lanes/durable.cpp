@@ -54,20 +54,22 @@ bool is_empty(const std::string& path) {
   return true;
 }
 
-// Positions are multiples of 8, and a head behind its tail, or a lap before it, is no head of that
+// Positions are at lines, and a head behind its tail, or a lap before it, is no head of that
 // tail: each was written to the disk at another time. Then nothing of the lane can be told apart
 // any more.
 bool is_plausible(std::uint64_t tail, std::uint64_t head, std::size_t size) {
-  return tail % 8 == 0 && head % 8 == 0 && tail <= head && head - tail <= size;
+  return tail % wire::kLine == 0 && head % wire::kLine == 0 && tail <= head && head - tail <= size;
 }
 
 void skip(std::byte* memory, std::size_t size, std::uint64_t from, std::uint64_t to) {
   while (from < to) {
     const auto length =
-        std::min<std::uint64_t>(to - from - wire::kRecordHeader, wire::kLongestRecord / 8 * 8);
-    const std::uint32_t words[2] = {wire::first_word(length, wire::kSkip), 0};
-    std::memcpy(memory + (from & (size - 1)), words, sizeof words);
-    from += wire::record_size(length);
+        std::min<std::uint64_t>(to - from, wire::kLongestRecord / wire::kLine * wire::kLine) -
+        wire::kRecordHeader;
+    const auto header =
+        wire::RecordHeader::of(0, wire::RecordType::skip, wire::kRecordHeader, length);
+    std::memcpy(memory + (from & (size - 1)), &header, sizeof header);
+    from += header.size();
   }
 }
 
@@ -81,7 +83,7 @@ void mend(Segment& segment, int file, std::uint32_t index) {
   if (tail == head) return;
   // The bit stands on another page than the lane.
   segment.header().used[index / 64].fetch_or(std::uint64_t{1} << (index % 64));
-  auto known = (std::max(tail, head) + 7) / 8 * 8;
+  auto known = (std::max(tail, head) + wire::kLine - 1) / wire::kLine * wire::kLine;
   if (is_plausible(tail, head, segment.lane_size())) {
     const MappedLane memory =
         segment.map_lane(file, index, "a lane, to see what the disk has of it");
@@ -139,7 +141,7 @@ Mended mend_lane(std::byte* memory, std::size_t size, std::uint64_t tail, std::u
     const auto length =
         wire::checked_record(memory + (position & (size - 1)), head - position, position);
     if (length == 0) {
-      position += 8;
+      position += wire::kLine;
       continue;
     }
     skip(memory, size, mended.head, position);

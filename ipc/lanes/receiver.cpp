@@ -113,9 +113,9 @@ Received LaneReceiver::do_receive(Deadline deadline) {
 
 // A whole message, from the same sender as the last one of this lane.
 bool LaneReceiver::is_plain(const Reader& reader, const wire::Record& record) const {
-  return record.flags == (holding_.durable ? wire::kNumbered : 0) &&
-         record.sender == reader.sender && !reader.assembling &&
-         record.bytes.size() >= (holding_.durable ? wire::kNumberedHeader : 0);
+  using wire::RecordType;
+  return record.type == (holding_.durable ? RecordType::numbered : RecordType::message) &&
+         record.sender == reader.sender && !reader.assembling;
 }
 
 // A plain one, where it lies.
@@ -123,7 +123,7 @@ Received LaneReceiver::show(const Reader& reader, const wire::Record& record) {
   segment_.check();
   shown_ = record;
   if (!holding_.durable) return inbox_.show(reader.slot, record.bytes);
-  const auto [message, bytes] = *wire::numbered(record);
+  const auto [message, bytes] = wire::numbered(record);
   return inbox_.show(reader.slot, bytes, message);
 }
 
@@ -194,20 +194,19 @@ std::optional<Received> LaneReceiver::take() {
 std::optional<Received> LaneReceiver::accept(Reader& reader, const wire::Record& record) {
   if (is_plain(reader, record)) return show(reader, record);
   segment_.check();
-  if (record.flags == wire::kSkip && holding_.durable) return std::nullopt;
-  const auto frame = holding_.durable         ? frame_of_numbered(record)
-                     : record.flags == kChunk ? frame_of_chunk(record)
-                                              : frame_of_whole(record);
+  if (record.type == wire::RecordType::skip && holding_.durable) return std::nullopt;
+  const auto frame = frame_of(record, holding_.durable != nullptr);
   if (frame && was_taken(*frame)) return std::nullopt;
   if (!frame || frame->sender % segment_.lanes() != reader.slot || !inbox_.plausible(*frame)) {
-    foreign_ += record.bytes.size() + wire::kRecordHeader;
+    foreign_ += record.size;
     return std::nullopt;
   }
   reader.sender = record.sender;
   auto received = inbox_.accept(*frame);
-  reader.assembling = record.flags == kChunk && !received;
+  const bool is_part = record.type == wire::RecordType::chunk;
+  reader.assembling = is_part && !received;
   // A whole message is a view into the lane, one of several records a view into the inbox.
-  if (received && record.flags != kChunk)
+  if (received && !is_part)
     shown_ = record;
   else if (received)
     release(reader, record);

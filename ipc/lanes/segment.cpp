@@ -13,7 +13,7 @@ namespace ipc::lanes {
 namespace {
 
 constexpr char kMagic[8] = {'i', 'p', 'c', 'l', 'a', 'n', 'e', 's'};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kPage = 4096;
 
 Error corrupt(const std::string& object, const std::string& reason) {

@@ -52,7 +52,7 @@ inline constexpr std::size_t kMostLane = std::size_t{2} << 30;
 /// are copied together from several records. A quarter of a lane, so that a full lane is never one
 /// message.
 inline std::size_t in_place_max(std::size_t lane_size) {
-  return lane_size / 4 - wire::kRecordHeader;
+  return wire::most_bytes(lane_size / 4);
 }
 
 /// A lane, mapped twice in a row and guarded as the segment is.

@@ -80,9 +80,9 @@ template <class Seat>
 Status LaneSender<Seat>::do_send(Bytes message, Deadline deadline) {
   if (message.size() > in_place_max_) return send_in_chunks(message, deadline);
   Status status = Status::ok;
-  std::byte* room = wait_for_room(kBefore + message.size(), deadline, status);
+  std::byte* room = wait_for_room(kWhole, message.size(), deadline, status);
   if (!room) return status;
-  if (!message.empty()) std::memcpy(room + kBefore, message.data(), message.size());
+  if (!message.empty()) std::memcpy(room, message.data(), message.size());
   publish_message(message.size());
   return Status::ok;
 }
@@ -91,16 +91,15 @@ template <class Seat>
 Status LaneSender<Seat>::send_in_chunks(Bytes message, Deadline deadline) {
   const bool hurried = deadline.expired();
   const auto total = static_cast<std::uint32_t>(message.size());
-  const std::size_t most = in_place_max_ - kChunkHeader;
   ++message_;
   for (std::size_t offset = 0; offset < message.size();) {
-    const auto length = std::min(most, message.size() - offset);
+    const auto length = std::min(in_place_max_, message.size() - offset);
     Status status = Status::ok;
-    std::byte* room = wait_for_room(kChunkHeader + length, deadline, status);
+    std::byte* room = wait_for_room(wire::RecordType::chunk, length, deadline, status);
     if (!room) return status;
-    write_chunk_header(room, message_, total, static_cast<std::uint32_t>(offset));
-    std::memcpy(room + kChunkHeader, message.data() + offset, length);
-    publish(kChunkHeader + length, kChunk);
+    write_chunk_preface(producer_.preface(), message_, total, static_cast<std::uint32_t>(offset));
+    std::memcpy(room, message.data() + offset, length);
+    publish(length);
     // A caller who does not wait still means the whole message: once its beginning is in, the rest
     // gets a moment.
     if (offset == 0 && hurried) deadline = Deadline::after(kMoment);
@@ -115,8 +114,8 @@ std::span<std::byte> LaneSender<Seat>::do_reserve(std::size_t size, Deadline dea
                                                   Status& status) {
   lent_ = size <= in_place_max_;
   if (!lent_) return Sender::do_reserve(size, deadline, status);
-  std::byte* room = wait_for_room(kBefore + size, deadline, status);
-  return room ? std::span(room + kBefore, size) : std::span<std::byte>();
+  std::byte* room = wait_for_room(kWhole, size, deadline, status);
+  return room ? std::span(room, size) : std::span<std::byte>();
 }
 
 template <class Seat>
@@ -130,33 +129,35 @@ Status LaneSender<Seat>::do_commit(std::size_t used, Deadline deadline) {
 template <class Seat>
 void LaneSender<Seat>::publish_message(std::size_t size) {
   if constexpr (kDurable)
-    wire::number(producer_.room(), producer_.position(), seat_.id(),
-                 static_cast<std::uint32_t>(sent_ + 1), size);
-  publish(kBefore + size, kDurable ? wire::kNumbered : 0);
+    wire::number(producer_, seat_.id(), static_cast<std::uint32_t>(sent_ + 1), size);
+  publish(size);
   ++sent_;
 }
 
 // Null if there is none.
 template <class Seat>
-std::byte* LaneSender<Seat>::find_room(std::size_t length) {
+std::byte* LaneSender<Seat>::find_room(wire::RecordType type, std::size_t length) {
   std::size_t limit = segment_.lane_size();
   if constexpr (kDurable)
     limit = std::min<std::size_t>(seat_.state().capacity.load(std::memory_order_relaxed),
                                   most_capacity(limit));
-  std::byte* room = producer_.reserve(length, limit);
-  if (room) backing_.ensure(producer_.position() + wire::record_size(length));
+  std::byte* room = producer_.reserve(type, length, limit);
+  if (room)
+    backing_.ensure(producer_.position() +
+                    wire::record_size(static_cast<std::size_t>(room - producer_.record()), length));
   return room;
 }
 
 template <class Seat>
-std::byte* LaneSender<Seat>::wait_for_room(std::size_t length, Deadline deadline, Status& status) {
+std::byte* LaneSender<Seat>::wait_for_room(wire::RecordType type, std::size_t length,
+                                           Deadline deadline, Status& status) {
   note_cpu(lane_->cpu);
   for (;;) {
     if (seat_.is_over()) {
       status = Status::closed;
       return nullptr;
     }
-    std::byte* room = find_room(length);
+    std::byte* room = find_room(type, length);
     if (room) [[likely]]
       return room;
     segment_.look();
@@ -168,7 +169,7 @@ std::byte* LaneSender<Seat>::wait_for_room(std::size_t length, Deadline deadline
       status = Status::timed_out;
       return nullptr;
     }
-    const auto look_again = [&] { return (room = find_room(length)) != nullptr; };
+    const auto look_again = [&] { return (room = find_room(type, length)) != nullptr; };
     if (runs_elsewhere(segment_.header().receiver_cpu) && spin(look_again)) return room;
     const auto space = lane_->space.load(std::memory_order_acquire);
     lane_->waiting.store(1, std::memory_order_relaxed);
@@ -183,11 +184,10 @@ std::byte* LaneSender<Seat>::wait_for_room(std::size_t length, Deadline deadline
 }
 
 template <class Seat>
-void LaneSender<Seat>::publish(std::size_t length, std::uint8_t flags) {
-  producer_.finish(seat_.id(), length, flags);
+void LaneSender<Seat>::publish(std::size_t length) {
+  const std::size_t size = producer_.finish(seat_.id(), length);
   if (sync_)
-    (void)sys::flush_mapping(producer_.room() - wire::kRecordHeader, wire::record_size(length),
-                             "the record, before it counts")
+    (void)sys::flush_mapping(producer_.record(), size, "the record, before it counts")
         .check(segment_.object());
   segment_.check();
   producer_.publish();

@@ -36,14 +36,15 @@ class LaneSender : public Sender {
 
   Status send_in_chunks(Bytes message, Deadline deadline);
   void publish_message(std::size_t size);
-  std::byte* find_room(std::size_t length);
-  std::byte* wait_for_room(std::size_t length, Deadline deadline, Status& status);
-  void publish(std::size_t length, std::uint8_t flags);
+  std::byte* find_room(wire::RecordType type, std::size_t length);
+  std::byte* wait_for_room(wire::RecordType type, std::size_t length, Deadline deadline,
+                           Status& status);
+  void publish(std::size_t length);
   void nudge();
   void wake_receiver();
 
-  // What stands in a record before the message's own bytes.
-  static constexpr std::size_t kBefore = kDurable ? wire::kNumberedHeader : 0;
+  // A message that is one record.
+  static constexpr auto kWhole = kDurable ? wire::RecordType::numbered : wire::RecordType::message;
 
   Seat seat_;
   Segment segment_;

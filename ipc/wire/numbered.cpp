@@ -8,13 +8,12 @@ namespace ipc::wire {
 namespace {
 
 struct Header {
-  std::uint32_t first_word;
-  std::uint32_t sender;
+  RecordHeader ring;
   std::uint32_t message;
   std::uint32_t bytes_check;
   std::uint64_t header_check;
 };
-static_assert(sizeof(Header) == kRecordHeader + kNumberedHeader);
+static_assert(sizeof(Header) == kRecordHeader + preface_size(RecordType::numbered));
 
 std::uint64_t check_of_header(const Header& header, std::uint64_t position) {
   std::array<std::uint64_t, 3> words{0, 0, position};
@@ -28,25 +27,24 @@ std::uint32_t check_of_bytes(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void number(std::byte* room, std::uint64_t position, std::uint32_t sender, std::uint32_t message,
+void number(const Producer<>& producer, std::uint32_t sender, std::uint32_t message,
             std::size_t size) {
-  Header header{first_word(kNumberedHeader + size, kNumbered), sender, message,
-                check_of_bytes({room + kNumberedHeader, size}), 0};
-  header.header_check = check_of_header(header, position);
+  const RecordHeader ring = producer.header(sender, size);
+  Header header{ring, message, check_of_bytes({producer.record() + ring.begin(), size}), 0};
+  header.header_check = check_of_header(header, producer.position());
   // The ring writes its own eight bytes.
-  std::memcpy(room, &header.message, kNumberedHeader);
+  std::memcpy(producer.preface(), &header.message, preface_size(RecordType::numbered));
 }
 
 std::size_t checked_record(const std::byte* at, std::uint64_t most, std::uint64_t position) {
   Header header{};
-  if (most < sizeof header) return 0;
+  if (most < kLine) return 0;
   std::memcpy(&header, at, sizeof header);
-  const std::size_t length = header.first_word & kLongestRecord;
-  if (header.first_word >> 28 != kNumbered || length < kNumberedHeader ||
-      record_size(length) > most || header.header_check != check_of_header(header, position))
+  if (header.ring.type() != RecordType::numbered || header.ring.size() > most ||
+      header.header_check != check_of_header(header, position))
     return 0;
-  const std::span bytes(at + sizeof header, length - kNumberedHeader);
-  return header.bytes_check == check_of_bytes(bytes) ? record_size(length) : 0;
+  const std::span bytes(at + header.ring.begin(), header.ring.length());
+  return header.bytes_check == check_of_bytes(bytes) ? header.ring.size() : 0;
 }
 
 }  // namespace ipc::wire

@@ -5,15 +5,15 @@
 // had come to write it. So each message says of itself that it is whole, and which one it is:
 //
 //   offset  bytes
-//        0      8  the ring's header (wire/ring.hpp), flags kNumbered
+//        0      8  the ring's header (wire/ring.hpp), type `numbered`
 //        8      4  message: which of its sender's, from 1 on
 //       12      4  check of the message's bytes
 //       16      8  check of the 16 bytes before and of the position in the lane
-//       24         the message's bytes, padding to 8
+//       24 or 64   the message's bytes, padding to 64
 //
 // The position is part of the check because a lane is a ring: what lies there from its last time
 // round is a record too, whole in itself, but not this one. Nobody computes a check to receive;
-// they are looked at by the first one to come after a reboot (lanes/mend.hpp).
+// they are looked at by the first one to come after a reboot (lanes/durable.hpp).
 #pragma once
 
 #include <cstddef>
@@ -25,27 +25,18 @@
 
 namespace ipc::wire {
 
-inline constexpr std::uint8_t kNumbered = 2;  ///< Flags of such a record.
-inline constexpr std::uint8_t kSkip =
-    3;  ///< Flags of a record with nothing in it, to be passed by.
-inline constexpr std::size_t kNumberedHeader =
-    16;  ///< Bytes between the ring's header and the message.
-
-/// Fills in what stands before the message's `size` bytes, which are there already: `room` is what
-/// Producer::reserve(kNumberedHeader + size) has lent, `position` the producer's.
-void number(std::byte* room, std::uint64_t position, std::uint32_t sender, std::uint32_t message,
+/// Fills in the preface of what `producer` has reserved; the message's `size` bytes are there already.
+void number(const Producer<>& producer, std::uint32_t sender, std::uint32_t message,
             std::size_t size);
 
 struct Numbered {
   std::uint32_t message = 0;
   std::span<const std::byte> bytes{};
 };
-/// The message in the bytes of a record with those flags; empty if there is no room for one.
-/// Nothing is checked.
-inline std::optional<Numbered> numbered(const Record& record) {
-  if (record.bytes.size() < kNumberedHeader) return std::nullopt;
-  Numbered out{0, record.bytes.subspan(kNumberedHeader)};
-  std::memcpy(&out.message, record.bytes.data(), sizeof out.message);
+/// The message in a record of that type. Nothing is checked.
+inline Numbered numbered(const Record& record) {
+  Numbered out{0, record.bytes};
+  std::memcpy(&out.message, record.preface, sizeof out.message);
   return out;
 }
 

@@ -72,7 +72,8 @@ class Recorder final : public ipc::sys::Observer {
 
   void sends(std::size_t size) {
     begin_ = end_;
-    end_ += ipc::wire::record_size(ipc::wire::kNumberedHeader + size);
+    end_ +=
+        ipc::wire::record_size(ipc::wire::bytes_begin(ipc::wire::RecordType::numbered, size), size);
   }
   void after(const ipc::sys::Call& call, const ipc::sys::Result&) override {
     const std::string why = call.why;
