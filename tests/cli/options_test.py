@@ -76,6 +76,18 @@ class SendOptions(PairTest):
         self.assertGreaterEqual(time.monotonic() - started, 0.3)
         self.assertLess(time.monotonic() - started, 2)
 
+    def test_the_limit_of_wait_may_follow_its_short_name(self):
+        code, _, err = self.run_to_end("fifo-send", "demo", "x", "-w0.2")
+        self.assertEqual((code, "none came" in err), (4, True))
+        code, _, err = self.run_to_end("fifo-send", "demo", "x", "-w=0.2")
+        self.assertEqual((code, "none came" in err), (4, True))
+
+    def test_a_limit_of_wait_that_became_the_address_is_told(self):
+        sender = self.start("fifo-send", "--wait", "5", "x")
+        sender.err.until(b'fifo-send: waiting for a receiver of "5" (a limit is given as --wait=5)\n')
+        self.assertEqual(self.start("fifo-recv", "5").end(), (0, b"x\n", ""))
+        self.assertEqual(sender.end()[0], 0)
+
     def test_wait_learns_of_the_receiver_at_once(self):
         sender = self.start("fifo-send", "demo", "-w", "x")
         time.sleep(0.4)  # it is to be asleep between two of its own looks, not in one

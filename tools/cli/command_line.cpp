@@ -1,5 +1,6 @@
 #include "tools/cli/command_line.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -85,6 +86,7 @@ void CommandLine::values(const std::string& names, const std::string& type, cons
 void CommandLine::optional_value(const std::string& names, const std::string& type,
                                  const std::string& help,
                                  std::function<void(const std::string&)> set) {
+  if (names.find(',') == 2) optional_[names.substr(0, 2)] = names.substr(3);
   // A flag, since CLI11 would take the next argument for the value of an option that may go without;
   // and one bound to no variable, since it makes a number of the value of any other flag.
   app_.add_flag(names, help)
@@ -100,9 +102,26 @@ void CommandLine::flag(const std::string& names, const std::string& help, bool& 
   app_.add_flag(names, set, help)->group(group_);
 }
 
+// The arguments, last first as CLI11 takes them, with "-w5" and "-w=5" written as "--wait=5": to CLI11
+// the one is two flags, -w and -5, and the other none.
+std::vector<std::string> CommandLine::spelt_out(int argc, char** argv) const {
+  std::vector<std::string> texts(argv + 1, argv + argc);
+  for (std::string& text : texts) {
+    if (text == "--") break;
+    const auto name = optional_.find(text.substr(0, 2));
+    if (name == optional_.end() || text.size() == 2) continue;
+    if (text[2] == '=')
+      text = name->second + text.substr(2);
+    else if (text[2] >= '0' && text[2] <= '9')
+      text = name->second + "=" + text.substr(2);
+  }
+  std::reverse(texts.begin(), texts.end());
+  return texts;
+}
+
 std::vector<Argument> CommandLine::parse(int argc, char** argv) {
   try {
-    app_.parse(argc, argv);
+    app_.parse(spelt_out(argc, argv));
   } catch (const CLI::CallForHelp&) {
     std::cout << without_double_gaps(app_.help()) << std::flush;
     throw Ending(Exit::ok, "");

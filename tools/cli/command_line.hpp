@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class CommandLine {
   /// The same for one that may be given several times; `set` gets each value.
   void values(const std::string& names, const std::string& type, const std::string& help,
               std::function<void(const std::string&)> set);
-  /// The same with "=VALUE" left out at will; `set` then gets "".
+  /// The same with "=VALUE" left out at will; `set` then gets "". After a short name a value that
+  /// begins with a digit may follow at once, as in "-w5".
   void optional_value(const std::string& names, const std::string& type, const std::string& help,
                       std::function<void(const std::string&)> set);
   void flag(const std::string& names, const std::string& help, bool& set);
@@ -42,8 +44,10 @@ class CommandLine {
 
  private:
   [[noreturn]] void refuse(const std::string& option) const;
+  std::vector<std::string> spelt_out(int argc, char** argv) const;
 
   CLI::App app_;
+  std::map<std::string, std::string> optional_;  // with an optional value: "-w" and its "--wait"
   std::string program_;
   std::string group_ = "Options";
 };

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "ipc/kinds.hpp"
 #include "ipc/sys/name.hpp"
@@ -58,6 +59,10 @@ std::string watched_directory(const SendOptions& options) {
   return path.directory;
 }
 
+bool is_number(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::string advice(const SendOptions& options) {
   std::string text;
   if (options.kind->traits.named) {
@@ -86,6 +91,7 @@ std::unique_ptr<ipc::Sender> connect(const SendOptions& options) {
   }
   const ipc::Deadline deadline =
       options.wait_limit ? ipc::Deadline::after(*options.wait_limit) : ipc::Deadline::never();
+  bool told = options.quiet || !is_number(options.address);
   // Watched before the first attempt: a receiver that appears between the two would else be missed.
   DirectoryWatch watch(watched_directory(options));
   for (;;) {
@@ -95,6 +101,10 @@ std::unique_ptr<ipc::Sender> connect(const SendOptions& options) {
       if (error.trouble() != ipc::Trouble::no_receiver) throw;
       if (deadline.expired())
         throw Ending(Exit::timed_out, error.what() + std::string(", and none came"));
+      // Seconds are meant by whoever writes "--wait 5 demo", and the wait would be for ever.
+      if (!std::exchange(told, true))
+        complain(options.program, "waiting for a receiver of \"" + options.address +
+                                      "\" (a limit is given as --wait=" + options.address + ")");
     }
     watch.wait(deadline);
   }

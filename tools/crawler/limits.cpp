@@ -12,7 +12,7 @@ constexpr std::array table{
     Limit{"slots", &Limits::slots, 1, 1024, "downloads at once in one worker"},
     Limit{"per_host", &Limits::per_host, 1, 1024, "connections to one host at once in one worker"},
     Limit{"redirects", &Limits::redirects, 0, 100, "redirects followed for one page"},
-    Limit{"url_length", &Limits::url_length, 16, 32768, "bytes of a URL"},
+    Limit{"url_length", &Limits::url_length, 16, max_url, "bytes of a URL"},
     // A result carries the text, and a message of any kind carries 16 MiB at the most.
     Limit{"max_body", &Limits::max_body, 1, 1024 * mebi, "bytes of a page, decompressed"},
     Limit{"max_text", &Limits::max_text, 1, 15 * mebi, "bytes of a page's text, as UTF-8"},

@@ -12,14 +12,15 @@
 #include <vector>
 
 #include "tools/crawler/settings.hpp"
+#include "tools/crawler/url.hpp"
 
 namespace crawler {
 
 struct Limits {
-  std::uint64_t slots = 16;         ///< Downloads at once in one worker.
-  std::uint64_t per_host = 6;       ///< Connections to one host at once in one worker.
-  std::uint64_t redirects = 5;      ///< Followed for one page.
-  std::uint64_t url_length = 8192;  ///< Bytes.
+  std::uint64_t slots = 16;            ///< Downloads at once in one worker.
+  std::uint64_t per_host = 6;          ///< Connections to one host at once in one worker.
+  std::uint64_t redirects = 5;         ///< Followed for one page.
+  std::uint64_t url_length = max_url;  ///< Bytes.
   std::uint64_t max_body = std::uint64_t{16} << 20;  ///< Bytes of a page, decompressed.
   std::uint64_t max_text = std::uint64_t{8} << 20;   ///< Bytes of its text, as UTF-8.
   std::uint64_t low_speed = 1;  ///< Bytes per second; slower for low_speed_time is a failure.

@@ -6,14 +6,19 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "tools/crawler/url.hpp"
+
 namespace crawler {
 namespace json = boost::json;
 namespace {
 
-// Bytes of each text field of a result. Together, with every byte escaped to six, they stay below
-// pool::max_header.
-constexpr std::size_t max_url = 5000, max_type = 256, max_title = 1000, max_detail = 500;
+// Bytes of each text field of a result but the URL. Together with it, and with every byte escaped to
+// six, they stay below pool::max_header.
+constexpr std::size_t max_type = 256, max_title = 1000, max_detail = 500;
 constexpr std::size_t max_inbox = 4096, max_word = 32;
+// The names and the numbers take less than the rest.
+static_assert(6 * (max_url + 2 * max_type + max_title + max_detail + 2 * max_word) + 1024 <
+              pool::max_header);
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
 /// The length of the well-formed UTF-8 sequence that `text` begins with, 0 if there is none.
