@@ -1,8 +1,12 @@
 #include "ipc/rpc/reply_inbox.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
+#include "ipc/sys/file.hpp"
 #include "ipc/sys/name.hpp"
 #include "ipc/sys/tcp.hpp"
 
@@ -70,6 +74,29 @@ std::unique_ptr<Receiver> listen_for_replies(const Kind& kind, const std::string
     } catch (const Error& error) {
       // No more than kMostSenders callers can be connected to a server.
       if (error.trouble() != Trouble::in_use || number >= kMostSenders) throw;
+    }
+  }
+}
+
+void remove_dead_inboxes(const Kind& kind, const std::string& server) {
+  if (!kind.traits.named || is_endpoint(kind, server)) return;
+  const sys::Path path = sys::resolve(server);
+  const auto opened =
+      sys::open(path.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, "whose inboxes are there?");
+  if (!opened.ok()) return;
+  const sys::Fd directory(opened.fd());
+  std::vector<std::string> names;
+  (void)sys::read_directory(directory.get(), names, "the names in it");
+  const std::string before = "." + path.name + std::string(kWord);
+  constexpr std::string_view after = ".lease";
+  for (const std::string& name : names) {
+    if (!name.starts_with(before) || !name.ends_with(after)) continue;
+    const std::string inbox = name.substr(1, name.size() - 1 - after.size());
+    if (!is_number(std::string_view(inbox).substr(path.name.size() + kWord.size()))) continue;
+    try {
+      kind.remove(path.in(inbox));
+    } catch (const Error&) {
+      // It is somebody's, or not of this kind, or not ours to remove.
     }
   }
 }

@@ -2,8 +2,8 @@
 //
 //   server            the caller's inbox
 //   DIR/demo          DIR/demo.reply.1, or the first such name that no live caller has. What a killed
-//                     caller leaves is taken over by the next, so that over any number of deaths
-//                     there are never more names than there were callers at once
+//                     caller leaves is taken over by the next or removed by the server, whichever
+//                     comes first
 //   /proc/PID/fd/N    a pipe of the caller's own, /proc/PID/fd/M (kinds without names)
 //   PORT, HOST:PORT   any free port of the loopback interface; from another host, where the caller
 //                     says that this one is reached
@@ -24,6 +24,11 @@ namespace ipc::rpc {
 /// HOST:PORT of this one; port 0 is any free one. Throws ipc::Error.
 std::unique_ptr<Receiver> listen_for_replies(const Kind& kind, const std::string& server,
                                              const std::string& at);
+
+/// Removes what killed callers of the server at `server` have left, whether that has ever heard of them
+/// or not: whose inbox has a name, and is nobody's by its lease. What the living have stays, and so
+/// does what cannot be removed now.
+void remove_dead_inboxes(const Kind& kind, const std::string& server);
 
 /// Whether `address` has the form of such an inbox.
 bool is_reply_address(const Kind& kind, std::string_view address);

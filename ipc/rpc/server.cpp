@@ -1,6 +1,7 @@
 #include "ipc/rpc/server.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <span>
 
 #include "ipc/rpc/reply_inbox.hpp"
@@ -14,6 +15,9 @@ std::unique_ptr<Sender> connect(const Kind& kind, const std::string& address) {
   return kind.connect(address, options);
 }
 
+// A killed process loses what it has one after the other: its connection may be gone before its inbox.
+constexpr auto kTornDown = std::chrono::seconds(1);
+
 const Options& checked(const Options& options) {
   constexpr std::size_t least = kHeader + kMostAddress;
   if (options.max_message.value_or(kMaxMessage) >= least) return options;
@@ -26,22 +30,34 @@ const Options& checked(const Options& options) {
 
 Server::Server(const Kind& kind, const std::string& address, const Options& options)
     : kind_(kind),
+      name_(address),
       inbox_(kind.listen(address, checked(options))),
       // More cannot be connected at a time, so beyond this there are some that have left.
-      most_callers_(options.max_senders.value_or(kMaxSenders)) {}
+      most_callers_(options.max_senders.value_or(kMaxSenders)) {
+  sweep();  // after those who died with the server before
+}
 
-Server::~Server() = default;
+// In a forked child this finds nothing that is nobody's.
+Server::~Server() {
+  callers_.clear();
+  sweep();
+}
 
 Server::Request Server::next(Deadline deadline) {
   for (;;) {
-    const Received got = inbox_->receive(deadline);
+    if (next_sweep_.expired()) sweep();
+    const Received got = inbox_->receive(std::min(deadline, next_sweep_));
     switch (got.status) {
       case Status::ok:
         break;
       case Status::timed_out:
+        if (next_sweep_.expired() && !deadline.expired()) continue;
         return {};
       case Status::died:
         if (const auto dead = callers_.find(got.peer.id); dead != callers_.end()) forget(dead);
+        // Also those that were killed before their first call, of whose inboxes nobody has heard.
+        sweep();
+        next_sweep_ = Deadline::after(kTornDown);
         continue;
       case Status::closed:
         while (!callers_.empty()) forget(callers_.begin());
@@ -175,6 +191,15 @@ void Server::forget(Callers::iterator caller) {
   } catch (const Error&) {
     // Another caller has the name by now, or it is not ours to remove. Nothing of this server's
     // depends on it.
+  }
+}
+
+void Server::sweep() {
+  next_sweep_ = Deadline::never();
+  try {
+    remove_dead_inboxes(kind_, name_);
+  } catch (const Error&) {
+    // Whatever cannot be removed now is for the next sweep, or the next caller.
   }
 }
 

@@ -7,7 +7,8 @@
 // Requests come through the server's one inbox, each with the address of its caller's (message.hpp,
 // reply_inbox.hpp). Any number of calls may be open at once and be answered in any order.
 //
-// No caller harms the others: one that is killed has its open calls and its inbox removed, one that
+// No caller harms the others: one that is killed has its open calls and its inbox removed, at the
+// latest a second after next() has heard of its death, or when the server ends; one that
 // gives a call up has its reply dropped, and bytes that are no call are counted and dropped. But one
 // that does not read its reply is waited for as long as reply() is told to. Give it a deadline; and
 // where others must not wait at all, hand over at once what has room, and the rest in a thread of its
@@ -122,9 +123,12 @@ class Server {
   Caller* caller_of(Call call);
   void forget(Callers::iterator caller);
   void forget_idle();
+  void sweep();
 
   const Kind& kind_;
+  const std::string name_;
   std::unique_ptr<Receiver> inbox_;
+  Deadline next_sweep_ = Deadline::never();
   Callers callers_;  ///< By their connection.
   std::size_t most_callers_;
   std::vector<std::byte> room_;  ///< For the message that is being sent.

@@ -357,6 +357,114 @@ TEST_CASE_FIXTURE(ServerCase, "a killed caller harms nobody, and leaves nothing"
   for (const auto& name : entries()) CHECK_FALSE(contains(name, ".reply."));
 }
 
+// What has the name of a caller's inbox.
+std::vector<std::string> inboxes(const Case& place) {
+  auto names = place.entries();
+  std::erase_if(names, [](const std::string& name) { return !contains(name, ".reply."); });
+  return names;
+}
+
+void serve_until_none_is_left(Server& server, const Case& place) {
+  const Stopwatch watch;
+  while (!inboxes(place).empty() && watch.elapsed() < kPatience)
+    (void)server.next(Deadline::after(10ms));
+  CHECK(inboxes(place).empty());
+}
+
+// A caller that does so much and then nothing more.
+Child idle_caller(const std::string& server, test::Gate& done,
+                  const std::function<void(Client&)>& body) {
+  Child child = caller(server, [&](Client& client) {
+    body(client);
+    done.open();
+    for (;;) ::pause();
+    return 0;
+  });
+  return child;
+}
+
+void call_and_not_look(Client& client) {
+  expect(client.begin(text("x"), Deadline::after(kPatience)) == Status::ok, "begin");
+}
+
+TEST_CASE_FIXTURE(ServerCase, "a caller killed after its reply was sent leaves nothing") {
+  Server server(kind(), address);
+  Shared<test::Gate> done;
+  Child victim = idle_caller(server.address(), *done, call_and_not_look);
+  const auto request = server.next(Deadline::after(kPatience));
+  REQUIRE(request);
+  CHECK(server.reply(request.call, text("unread"), Deadline::after(kPatience)) == Status::ok);
+  REQUIRE(done->wait());
+  victim.kill();
+  serve_until_none_is_left(server, *this);
+}
+
+TEST_CASE_FIXTURE(ServerCase, "a caller killed before its first call leaves nothing") {
+  Server server(kind(), address);
+  Shared<test::Gate> done;
+  Child victim = idle_caller(server.address(), *done, [](Client&) {});
+  REQUIRE(done->wait());
+  victim.kill();
+  serve_until_none_is_left(server, *this);
+}
+
+TEST_CASE_FIXTURE(ServerCase,
+                  "a server that ends, or the next one, removes what the dead have left") {
+  const auto leave_one = [&](Server& server) {
+    Shared<test::Gate> done;
+    Child victim = idle_caller(server.address(), *done, call_and_not_look);
+    const auto request = server.next(Deadline::after(kPatience));
+    REQUIRE(request);
+    CHECK(server.reply(request.call, text("unread"), Deadline::after(kPatience)) == Status::ok);
+    REQUIRE(done->wait());
+    victim.kill();
+  };
+  {
+    Server server(kind(), address);
+    leave_one(server);
+  }
+  CHECK(inboxes(*this).empty());
+  if (!kind().traits.named) return;
+  Shared<test::Gate> called;
+  Child victim;
+  {
+    RemoteServer first(address, [](Server& server) { return serve(server); });
+    victim = idle_caller(first.address(), *called, call_and_not_look);
+    REQUIRE(called->wait());
+    first.process().kill();
+  }
+  victim.kill();
+  Server next(kind(), address);
+  CHECK(inboxes(*this).empty());
+}
+
+TEST_CASE_FIXTURE(ServerCase, "a living caller's inbox outlasts the sweep after others") {
+  Server server(kind(), address);
+  Child healthy = caller(server.address(), [](Client& client) {
+    for (int i = 0; i < 20; ++i)
+      expect(client.call(text("x"), Deadline::after(kPatience)).outcome == Outcome::reply, "reply");
+    return 0;
+  });
+  int answered = 0;
+  const auto answer = [&](int up_to) {
+    const Stopwatch watch;
+    while (answered < up_to && watch.elapsed() < kPatience)
+      if (const auto request = server.next(Deadline::after(10ms)))
+        answered +=
+            server.reply(request.call, request.body, Deadline::after(kPatience)) == Status::ok;
+  };
+  for (int round = 1; round <= 4; ++round) {
+    Shared<test::Gate> done;
+    Child victim = idle_caller(server.address(), *done, [](Client&) {});
+    REQUIRE(done->wait());
+    victim.kill();
+    answer(5 * round);
+  }
+  CHECK(answered == 20);
+  CHECK(healthy.wait() == 0);
+  serve_until_none_is_left(server, *this);
+}
+
 TEST_CASE_FIXTURE(ServerCase, "a long reply to a caller killed midway ends with closed") {
   Server server(kind(), address);
   Child victim = caller(server.address(), [](Client& client) {
