@@ -160,8 +160,9 @@ class Lists(SyncTest):
             for program in (["list-show", "demo"], ["list-pop", "-n", "demo"], ["list-push", "demo", "three", "-n"]):
                 code, _, err = self.run_to_end(*program)
                 self.assertIn(code, (0, 4, 6), err)
-            os.unlink(path) if os.path.exists(path) else None
-            self.remove_segments()
+            self.remove_segments()  # also those of a list that was made anew
+            if os.path.exists(path):
+                os.unlink(path)
 
     def test_command_lines_that_cannot_be_obeyed(self):
         for wrong in (["list-push"], ["list-pop"], ["list-show", "demo", "more"], ["list-pop", "demo", "more"],
