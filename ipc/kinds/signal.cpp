@@ -304,7 +304,10 @@ class SignalSender final : public Sender {
       }
       if (!seat_.receiver_lives()) return Status::closed;
       if (deadline.expired()) return Status::timed_out;
-      share_.wait(patience ? std::min(deadline, Deadline::after(kNap)) : deadline);
+      if (patience)
+        share_.nap(std::min(deadline, Deadline::after(kNap)));
+      else
+        share_.wait(deadline);
     }
   }
 

@@ -89,12 +89,19 @@ void SignalShare::wait(Deadline deadline) {
   slot.room_at.store(sent_ - std::min(before, share_) / 2, std::memory_order_relaxed);
   slot.room_wanted.store(1, std::memory_order_relaxed);
   // Sequentially consistent with the receiver's count(): it sees that we want room, or we see what
-  // it has taken.
+  // it has taken. What it has taken since we last looked for room, perhaps all, it tells no more.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (under_way() == before)
+  if (before >= share_ && under_way() == before)
     wait_futex(slot.bell, bell, std::min(deadline, Deadline::after(Seat::kLook)),
                "enough signals are under way: until the receiver has taken half of them");
   slot.room_wanted.store(0, std::memory_order_relaxed);
+}
+
+void SignalShare::nap(Deadline deadline) {
+  auto& bell = seat_.slot().bell;
+  wait_futex(
+      bell, bell.load(std::memory_order_relaxed), deadline,
+      "others have used up the user's queue of signals, and nobody tells when there is room");
 }
 
 }  // namespace ipc::sys

@@ -73,9 +73,11 @@ class SignalShare {
   void count();
   /// Nothing of ours is under way.
   bool is_idle() const { return under_way() == 0; }
-  /// Waits until the receiver has taken half of what is under way (less would be a wake-up for every
-  /// signal), Seat::kLook has passed, or the deadline.
+  /// Waits, if our part is used up, until the receiver has taken half of what is under way (less
+  /// would be a wake-up for every signal), Seat::kLook has passed, or the deadline.
   void wait(Deadline deadline);
+  /// Waits until the deadline, for what nobody tells: that others leave room in the user's queue.
+  void nap(Deadline deadline);
 
  private:
   std::uint32_t under_way() const;

@@ -125,8 +125,7 @@ TEST_CASE_FIXTURE(test::Guard, "megabytes of text arrive whole") {
     const SiteProcess site;
     WorkerUnderTest worker(kind, quick_limits());
     worker.meet();
-    // By signals seven are 300,000 of them, and beside other tests that takes minutes.
-    const std::size_t mib = kind.name == "signal" ? 1 : 7;
+    const std::size_t mib = 7;
     worker.send_task(1, site.url("/hostile/huge?mib=" + std::to_string(mib)));
     const std::optional<Answer> answer = worker.receive(30s);
     REQUIRE(answer);

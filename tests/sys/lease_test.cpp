@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -15,6 +18,7 @@
 #include "ipc/sys/error.hpp"
 #include "ipc/sys/lease_file.hpp"
 #include "ipc/sys/seat.hpp"
+#include "ipc/sys/signal_quota.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
 #include "tests/support/shared.hpp"
@@ -291,6 +295,40 @@ TEST_CASE_FIXTURE(test::Guard,
     CHECK(again.wait() == 0);
   }
   for (const auto& entry : fs::directory_iterator(directory())) fs::remove(entry);
+}
+
+TEST_CASE_FIXTURE(test::Guard, "a share of the user's signals is not waited for when it is free") {
+  const auto lease = take();
+  sys::Seat seat(sys::resolve("demo"), "test");
+  seat.enter();
+  sys::SignalQuota quota;
+  quota.limit = 4;
+  sys::SignalShare share(seat, quota);
+  sys::SignalTally tally(lease->slots(), quota);
+  tally.enter(seat.slot_number(), seat.id() / seat.max_senders());
+  const auto fill = [&] {
+    while (share.has_room()) share.count();
+  };
+  auto least =
+      std::chrono::nanoseconds::max();  // of several tries, so that a busy machine does not count
+  for (int i = 0; i < 5; ++i) {
+    fill();
+    while (!share.is_idle())
+      tally.count(seat.slot_number());  // before the sender says that it waits
+    const auto before = Deadline::Clock::now();
+    share.wait(Deadline::after(10s));
+    least = std::min<std::chrono::nanoseconds>(least, Deadline::Clock::now() - before);
+  }
+  CHECK(least < sys::Seat::kLook);
+  fill();
+  std::thread receiver([&] {
+    while (seat.slot().room_wanted.load() == 0) std::this_thread::yield();
+    tally.count(seat.slot_number());
+    tally.count(seat.slot_number());
+  });
+  while (!share.has_room()) share.wait(Deadline::after(10s));  // for half of four
+  receiver.join();
+  CHECK_FALSE(share.is_idle());
 }
 
 }  // namespace
