@@ -138,9 +138,11 @@ class Log {
   }
 
   /// All has been read: the next record goes to the beginning again.
-  void rewind(const Front& front) {
+  void rewind(Front& front) {
     commit(offsetof(Front, base), front.committed, "all is read: begin at the beginning");
-    (void)sys::ftruncate(fd(), static_cast<off_t>(kStart), "gives the space back").check(path_);
+    front.base = front.committed;
+    // If that fails the space comes back with the next one.
+    (void)sys::ftruncate(fd(), static_cast<off_t>(kStart), "gives the space back");
   }
 
   /// Throws if it is shorter than it says; false if it has no name any more.
@@ -219,6 +221,17 @@ sys::DurableTerms terms_of(const Options& options) {
           .max_message = options.max_message.value_or(kMaxMessage),
           .max_senders = options.max_senders,
           .capacity = options.capacity.value_or(kCapacity)};
+}
+
+// Whether somebody waited for it. Without exceptions: should nobody be woken, those who wait look
+// again within a moment.
+bool give_turn_back(int file, sys::DurableState& state) noexcept {
+  (void)sys::unflock(file, "the next sender's turn");
+  try {
+    return sys::tell(state.turn, "senders wait for their turn");
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 class FileReceiver final : public Receiver {
@@ -348,15 +361,16 @@ class FileReceiver final : public Receiver {
   void rewind() {
     if (read_ - front_.base < kRewind) return;
     if (!sys::try_flock(log_.fd(), "nobody appends meanwhile").ok()) return;
-    const Front now = log_.front();
-    if (now.committed == read_) {
-      lease_.state().position.store(read_, std::memory_order_release);
-      log_.rewind(now);
-      front_ = log_.front();
-      punched_ = front_.base;
-    }
-    (void)sys::unflock(log_.fd(), "the next sender's turn");
-    (void)tell(lease_.state().turn, "senders wait for their turn");
+    struct Turn {
+      FileReceiver& receiver;
+      ~Turn() { (void)give_turn_back(receiver.log_.fd(), receiver.lease_.state()); }
+    } const turn{*this};
+    Front now = log_.front();
+    if (now.committed != read_) return;
+    lease_.state().position.store(read_, std::memory_order_release);
+    log_.rewind(now);
+    front_ = now;
+    punched_ = front_.base;
   }
 
   void somebody_touched_it() {
@@ -467,8 +481,7 @@ class FileSender final : public Sender {
   struct Turn {
     FileSender& sender;
     ~Turn() {
-      (void)sys::unflock(sender.log_.fd(), "the next sender's turn");
-      if (sys::tell(sender.seat_.state().turn, "senders wait for their turn")) ++sender.overtaken_;
+      if (give_turn_back(sender.log_.fd(), sender.seat_.state())) ++sender.overtaken_;
     }
   };
 
