@@ -249,8 +249,8 @@ struct Kind {
   /// Connects to a live receiver. Throws Trouble::no_receiver if there is none.
   std::unique_ptr<Sender> connect(const std::string& address, const Options& = {}) const;
 
-  /// Removes what a dead receiver left under `address`; silent if there is nothing. Throws
-  /// Trouble::in_use if the receiver lives.
+  /// Removes what stands under `address`, of whichever named kind, damaged or whole, unread messages
+  /// included; silent if there is nothing. Throws Trouble::in_use if a receiver lives there.
   void remove(const std::string& address) const;
 
   /// Options under which `receivers` receivers fit into this user's share of the system's limits

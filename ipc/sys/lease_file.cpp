@@ -151,14 +151,24 @@ LeasePage new_page(const LeaseTerms& terms, const std::string& object) {
   return page;
 }
 
-LeasePage read_lease(int fd, const std::string& lease_path) {
+namespace {
+
+// What it says, however damaged the rest may be.
+LeasePage read_page(int fd, const std::string& lease_path) {
   LeasePage page{};
-  struct stat about {};
-  (void)fstat(fd, about, "is it as long as a lease?").check(lease_path);
   const Result got = pread(fd, std::as_writable_bytes(std::span(&page, 1)), 0, "who receives?");
   if (got.check(lease_path).count() != sizeof page ||
       std::memcmp(page.magic, kLeaseMagic, sizeof page.magic) != 0)
     throw Error(Trouble::corrupt, EINVAL, "lease " + lease_path + ": is no lease file");
+  return page;
+}
+
+}  // namespace
+
+LeasePage read_lease(int fd, const std::string& lease_path) {
+  struct stat about {};
+  (void)fstat(fd, about, "is it as long as a lease?").check(lease_path);
+  const LeasePage page = read_page(fd, lease_path);
   if (page.version != kLeaseVersion)
     throw Error(Trouble::corrupt, EINVAL,
                 "lease " + lease_path + ": has version " + std::to_string(page.version) +
@@ -342,7 +352,8 @@ void remove_dead(const Path& path) {
   if (!old.is_open()) return;
   lock_take_over(old.get(), lease_path);
   if (!is_still(lease_path, inode_of(old.get(), lease_path))) return;
-  const LeasePage page = read_lease(old.get(), lease_path);
+  // Damaged ones too, or of another version: there is no other way to be rid of them.
+  const LeasePage page = read_page(old.get(), lease_path);
   if (is_locked(old.get(), kReceiverByte, "does its receiver live?"))
     throw Error(Trouble::in_use, EADDRINUSE,
                 "remove " + path.full() + ": in use by " + holder_of(page));

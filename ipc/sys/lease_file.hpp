@@ -81,8 +81,8 @@ void remove_object(const LeasePage& page, const Path& path);
 /// The object alone, whoever has the address.
 void remove_object_itself(const LeasePage& page, const Path& path);
 
-/// Removes lease and object under `path`, unread messages included, if no receiver lives; throws
-/// Trouble::in_use if one does.
+/// Removes lease and object under `path`, damaged or whole, unread messages included, if no receiver
+/// lives; throws Trouble::in_use if one does.
 void remove_dead(const Path& path);
 
 }  // namespace ipc::sys

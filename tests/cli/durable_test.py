@@ -140,6 +140,35 @@ class Durable(PairTest):
         self.assertIn(f"is a {kind}, whose messages may wait", err)
         self.assertEqual(channel.receiver().end()[1], b"kept\n")
 
+    @for_each_durable_kind
+    def test_what_somebody_damaged_is_told_and_can_be_removed(self, kind):
+        channel = self.channel(kind)
+        address = channel.address[0]
+        self.send(channel, "lost")
+        damaged = os.path.realpath(os.path.join(self.names, address))
+        if os.path.isdir(damaged):  # then its lease is what one file can damage
+            damaged = os.path.join(self.names, f".{address}.lease")
+        os.truncate(damaged, 200)
+        for half in (channel.receiver("-t", "5"), channel.sender("more")):
+            code, out, err = half.end()
+            self.assertEqual((code, out), (6, b""), err)
+            self.assertIn(f"(ipc remove {address} throws it away, with all that is unread)", err)
+        self.assertEqual(self.run_to_end("ipc", "remove", address), (0, b"", ""))
+        self.assertEqual(self.left_behind(), [])
+        self.send(channel, "whole again")
+        self.assertEqual(channel.receiver().end(), (0, b"whole again\n", ""))
+
+    @for_each_durable_kind
+    def test_nothing_is_removed_from_under_a_receiver(self, kind):
+        channel = self.channel(kind)
+        address = channel.address[0]
+        receiver = channel.receiver()
+        code, out, err = self.run_to_end("ipc", "remove", address, "nothing-there")
+        self.assertEqual((code, out), (1, b""))
+        self.assertRegex(err, rf"^ipc remove: remove \S+/{address}: in use by .*\n$")
+        self.send(channel, "unharmed")
+        self.assertEqual(receiver.end(), (0, b"unharmed\n", ""))
+
 
 if __name__ == "__main__":
     main()

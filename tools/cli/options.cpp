@@ -148,6 +148,12 @@ const ipc::Kind& KindChoice::kind() const {
   return *found;
 }
 
+void rethrow_with_remedy(const ipc::Error& error, const PairOptions& options) {
+  if (error.trouble() != ipc::Trouble::corrupt || !options.kind->traits.durable) throw;
+  throw Ending(Exit::corrupt, error.what() + std::string(" (ipc remove ") + options.address +
+                                  " throws it away, with all that is unread)");
+}
+
 void take_address(PairOptions& options, std::vector<Argument>& arguments, int standard_fd) {
   const bool named = options.kind->traits.named;
   if (!named && options.transport.fd) return;

@@ -70,6 +70,10 @@ ReceiveOptions parse_receive(const ipc::Kind* kind, int argc, char** argv);
 void add_receiver_options(CommandLine& line, const ipc::Kind* kind, ipc::Options& options);
 void add_general_options(CommandLine& line, PairOptions& options);
 
+/// To be called while the error is being caught: throws it on, that of a damaged object which no
+/// receiver replaces together with what helps.
+[[noreturn]] void rethrow_with_remedy(const ipc::Error& error, const PairOptions& options);
+
 /// The kind where it does not matter which: it proves who speaks, and tells every end at once.
 inline constexpr auto kUsualKind = "seqpacket";
 

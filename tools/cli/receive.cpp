@@ -249,6 +249,8 @@ int receive_main(const ipc::Kind* kind, int argc, char** argv) {
       const Exit end = Receiving(options, *receiver, stopping).run();
       signal = stopping.signal();
       return end;
+    } catch (const ipc::Error& error) {
+      rethrow_with_remedy(error, options);
     } catch (const OutputGivenUp&) {
       signal = stopping.signal();
       return Exit::error;

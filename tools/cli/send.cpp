@@ -100,8 +100,12 @@ int send_main(const ipc::Kind* kind, int argc, char** argv) {
   const Exit code = guarded(program, [&] {
     const SendOptions options = parse_send(kind, argc, argv);
     narrator = narrate(options.narration);
-    sender = connect(options);
-    Sending(options, *sender).run();
+    try {
+      sender = connect(options);
+      Sending(options, *sender).run();
+    } catch (const ipc::Error& error) {
+      rethrow_with_remedy(error, options);
+    }
     return Exit::ok;
   });
   // A sender's destructor says goodbye: all has been sent. Where that is not so the process ends

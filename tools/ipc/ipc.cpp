@@ -10,6 +10,7 @@
 #include "tools/cli/exit.hpp"
 #include "tools/cli/values.hpp"
 #include "tools/ipc/kinds.hpp"
+#include "tools/ipc/remove.hpp"
 
 namespace {
 
@@ -24,6 +25,7 @@ constexpr const char* kHelp =
     "  recv     what KIND-recv does\n"
     "  kinds    which kinds there are; with a KIND what it can do, where it keeps less than the\n"
     "           contract, and the limits of this machine; --json for programs\n"
+    "  remove   away with what the dead, or a durable kind, have left under a name\n"
     "`ipc send --help` and `ipc recv --help` tell more.\n";
 
 int print(const std::string& text) {
@@ -60,7 +62,7 @@ int print_kinds(const std::vector<std::string_view>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return refuse("which command? send, recv or kinds");
+  if (argc < 2) return refuse("which command? send, recv, kinds or remove");
   const std::string command = argv[1];
   if (command == "-h" || command == "--help") return print(kHelp);
   if (command == "--version") return print("ipc (ipcways) " IPCWAYS_VERSION "\n");
@@ -70,7 +72,9 @@ int main(int argc, char** argv) {
   if (command == "send") return tools::send_main(argc - 1, argv + 1);
   if (command == "recv") return tools::receive_main(argc - 1, argv + 1);
   if (command == "kinds") return print_kinds({argv + 2, argv + argc});
-  const std::string meant = tools::nearest(command, {"send", "recv", "kinds"});
-  return refuse("unknown command '" + command + "'; " +
-                (meant.empty() ? "there are send, recv and kinds" : "did you mean " + meant + "?"));
+  if (command == "remove") return tools::remove_main(argc - 1, argv + 1);
+  const std::string meant = tools::nearest(command, {"send", "recv", "kinds", "remove"});
+  return refuse(
+      "unknown command '" + command + "'; " +
+      (meant.empty() ? "there are send, recv, kinds and remove" : "did you mean " + meant + "?"));
 }
