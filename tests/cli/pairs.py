@@ -216,8 +216,7 @@ class Channel:
 
     def __init__(self, test, kind, bare, name):
         self.test, self.kind = test, kind
-        # The bare halves of kinds on trial are used by their tests, though nothing lists these kinds yet.
-        traits = all_kinds()[kind]["traits"] if kind in all_kinds() else {"named": True, "durable": True}
+        traits = all_kinds()[kind]["traits"]
         self.named, self.durable = traits["named"], traits["durable"]
         self.address = [name] if self.named else []
         self.flags = ["--bare"] if bare else []

@@ -50,6 +50,9 @@ constexpr std::array kMailboxBounds{
     Bound{"fs.inotify.max_user_watches", "of one user, one for each receiver"},
     Bound{"fs.inotify.max_queued_events", "then the directory is read instead"},
 };
+constexpr std::array kMmapBounds{
+    Bound{kNamesDirectory, "for what is unread, at most 64 MiB of each sender (--capacity)"},
+};
 constexpr std::array kSysvBounds{
     Bound{"kernel.msgmax", "in one message; 8,192 are used"},
     Bound{"kernel.msgmnb", "in one queue (--capacity)"},
@@ -103,6 +106,10 @@ constexpr std::array kGuides{
     Guide{"mailbox",
           "Take it to keep messages as files that every program can read; not for many small ones.",
           kMailboxBounds},
+    Guide{"mmap",
+          "Take it to keep messages while nobody is there, large ones or a great many; not to look "
+          "at them with other programs (mailbox), nor where what is unread must fit a small disk.",
+          kMmapBounds},
     Guide{"sysv-mq",
           "Take it to talk to old programs (--bare), or to see what an event loop cannot wait for; "
           "not for anything new: 16 KiB are all.",
