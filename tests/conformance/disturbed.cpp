@@ -52,7 +52,9 @@ int check_receiver(std::uint32_t call, const std::string& directory, const RunRe
     }
     if (state->over) return 0;  // perhaps it is the newcomer whom we have met
     for (std::uint32_t i = 0;; ++i)
-      if (out->send(message(call, i, i % 3 == 1 ? 50'000 : 500)) != Status::ok) return 0;
+      if (out->send(message(call, i, i % 3 == 1 ? of_many_units(kind(), 50'000) : 500)) !=
+          Status::ok)
+        return 0;
   });
   const int status = victim.wait();
   state->over = true;
@@ -102,7 +104,9 @@ std::uint32_t check_senders(ipc::Receiver& receiver, const StartSender& start, D
   Child other = sender(receiver.address(), [&](ipc::Sender& out) {
     std::uint32_t i = 0;
     while (!*over) {
-      expect(out.send(message(healthy, i++, 5000), Deadline::after(20s)) == Status::ok, "healthy");
+      expect(out.send(message(healthy, i++, of_many_units(kind(), 5000)), Deadline::after(20s)) ==
+                 Status::ok,
+             "healthy");
       ::usleep(500);
     }
     return 0;

@@ -10,6 +10,12 @@ constexpr auto kCapacity = "IPC_TEST_CAPACITY";
 
 }  // namespace
 
+std::size_t of_many_units(const ipc::Kind& kind, std::size_t size) {
+  // By signals, of 24 bytes each, 40,000 bytes are 1,700 calls, and all but the first ones alike. A
+  // hundred are still more than one of many senders may have under way.
+  return kind.name == "signal" ? size / 16 : size;
+}
+
 void send_all(const ipc::Kind& kind, const std::string& address, std::uint32_t author) {
   const auto patience = Deadline::after(20s);
   const auto out = kind.connect(address);
@@ -18,8 +24,8 @@ void send_all(const ipc::Kind& kind, const std::string& address, std::uint32_t a
     expect(out->send(message(author, number++, size), patience) == Status::ok, "send");
   };
   send(100);
-  send(40'000);
-  const auto bytes = message(author, number++, 9000);
+  send(of_many_units(kind, 40'000));
+  const auto bytes = message(author, number++, of_many_units(kind, 9000));
   auto room = out->reserve(bytes.size(), patience);
   expect(static_cast<bool>(room), "room");
   std::ranges::copy(bytes, room.bytes().begin());

@@ -2,6 +2,7 @@
 // that the library offers, once, in as few calls as it can.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -11,6 +12,10 @@ namespace conformance {
 
 /// How many messages send_all() sends, numbered from 0.
 inline constexpr std::uint32_t kScriptMessages = 4;
+
+/// A size at which a message is many units of the channel, though not a thousand: that of other kinds,
+/// or less.
+std::size_t of_many_units(const ipc::Kind& kind, std::size_t size);
 
 /// Connects, sends, and leaves in good order. Throws if a send does not succeed.
 void send_all(const ipc::Kind& kind, const std::string& address, std::uint32_t author);
