@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t messages_at_once = 64;  // taken before the downloads get their turn
 constexpr auto work_at_once = 20ms;           // spent on extracting text before they do
 constexpr auto retry_pause = 5ms;             // until a full channel is tried again
+constexpr std::chrono::milliseconds longest_patience = 4s;
 constexpr auto silence = 2s;  // of a master that pings each second, before it is looked for
 
 const ipc::Kind& kind_of(const WorkerOptions& options) {
@@ -53,9 +54,13 @@ std::unique_ptr<ipc::Sender> connect(const WorkerOptions& options) {
 }
 
 // A long message passes through a short channel only while the master reads: the longer it is, the
-// longer the worker stays with it, but never so long that a server could notice.
-std::chrono::milliseconds most_patience(std::size_t size) {
-  return 200ms + 100ms * static_cast<int>(size >> 20);
+// longer the worker stays with it, but not so long that a server could notice. On a busy machine that
+// may be too short for what is many signals, so it grows further, but slowly: a master that does not
+// read at all must not stop the downloads.
+std::chrono::milliseconds more_patience(std::chrono::milliseconds before, std::size_t size) {
+  const auto usual = 200ms + 100ms * static_cast<int>(size >> 20);
+  if (before < usual) return std::min(std::max(2 * before, 10ms), usual);
+  return std::min(before * 5 / 4, longest_patience);
 }
 
 }  // namespace
@@ -194,8 +199,7 @@ void Worker::flush() {
         break;
       case ipc::Status::timed_out:
         // One page goes whole or not at all, so waiting is of use for longer ones only.
-        if (message.size() > 4096)
-          patience_ = std::min(std::max(2 * patience_, 10ms), most_patience(message.size()));
+        if (message.size() > 4096) patience_ = more_patience(patience_, message.size());
         return;
       default:
         is_over_ = true;
