@@ -108,7 +108,7 @@ TEST_CASE("500 URLs survive a worker killed every 100 ms, on each transport") {
     daemon.wait_for_workers(4);
     std::vector<Outcome> outcomes;
     std::atomic<bool> over = false;
-    std::thread crawl([&] {
+    std::jthread crawl([&] {
       outcomes = daemon.crawl(pages(site, 500, 200));
       over = true;
     });
