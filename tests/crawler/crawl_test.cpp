@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -138,6 +139,17 @@ TEST_CASE_FIXTURE(Case, "several pages get a heading each, and what failed is to
   CHECK(both.output.find("marker-1-end") != std::string::npos);
   CHECK(both.output.find(bad) == std::string::npos);
   CHECK(both.errors == "crawl: " + bad + ": http-404: the server answered 404\n");
+}
+
+TEST_CASE_FIXTURE(Case, "help says what each option takes") {
+  const std::regex guessed("--\\S+ (TEXT|INT|UINT|FLOAT)\\b");  // CLI11's own names of types
+  for (const char* program : {"crawl", "crawlerd", "crawler-worker"}) {
+    CAPTURE(program);
+    const ProgramRun help = run(std::string(program) + " --help");
+    CHECK(help.status == 0);
+    CHECK(help.output.find("--transport KIND") != std::string::npos);
+    CHECK_FALSE(std::regex_search(help.output, guessed));
+  }
 }
 
 TEST_CASE_FIXTURE(Case, "what cannot work is refused with a reason") {

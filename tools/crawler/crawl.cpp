@@ -55,18 +55,26 @@ void add_options(CLI::App& app, Options& options) {
       ->check([](const std::string& url) -> std::string {
         return url.empty() || url.find_first_of("\r\n") != url.npos ? "an empty URL, or several"
                                                                     : "";
-      });
-  app.add_option("-i,--input", options.input, "a file with a URL on each line; - is stdin");
+      })
+      ->type_name("URL");
+  app.add_option("-i,--input", options.input, "a file with a URL on each line; - is stdin")
+      ->type_name("FILE");
   app.add_option("-o,--output", options.form.file,
-                 "write to this file, which appears when it is complete; else FILE.partial does");
+                 "write to this file, which appears when it is complete; else FILE.partial does")
+      ->type_name("FILE");
   app.add_flag("--json", options.form.as_json, "a line of JSON for each page, failed ones too");
   app.add_option("-t,--timeout", options.timeout, "give up after so many seconds")
-      ->check(CLI::PositiveNumber);
-  auto* socket = app.add_option("--socket", options.socket, "where the daemon listens");
+      ->type_name("SECONDS")
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
+  auto* socket =
+      app.add_option("--socket", options.socket, "where the daemon listens")->type_name("PATH");
   auto* stop = app.add_flag("--stop", options.stop, "stop the daemon and print its total");
-  for (auto* own : {app.add_option("--transport", options.transport, "mechanism of an own daemon"),
-                    app.add_option("--workers", options.workers, "workers of an own daemon"),
-                    app.add_option("-c,--config", options.config, "settings of an own daemon")})
+  for (auto* own :
+       {app.add_option("--transport", options.transport, "mechanism of an own daemon")
+            ->type_name("KIND"),
+        app.add_option("--workers", options.workers, "workers of an own daemon")->type_name("N"),
+        app.add_option("-c,--config", options.config, "settings of an own daemon")
+            ->type_name("FILE")})
     own->group("An own daemon")->excludes(socket)->excludes(stop);
 }
 

@@ -55,13 +55,17 @@ void add_limits(CLI::App& app, crawler::Limits& limits) {
              if (!problem.empty()) throw CLI::ValidationError(crawler::option_name(limit), problem);
            },
            std::string(limit.help))
+        ->type_name(std::string(limit.type))
         ->default_str(crawler::limit_text(limits, limit))
         ->group("Limits");
   }
 }
 
 void add_options(CLI::App& app, WorkerOptions& options) {
-  app.add_option("--transport", options.transport, "the mechanism, as the daemon's")->required();
+  const auto add = [&app](const char* name, auto& value, const char* type, const char* help) {
+    return app.add_option(name, value, help)->type_name(type);
+  };
+  add("--transport", options.transport, "KIND", "the mechanism, as the daemon's")->required();
   app.add_option_function<std::string>(
          "--run",
          [&options](const std::string& text) {
@@ -69,15 +73,16 @@ void add_options(CLI::App& app, WorkerOptions& options) {
              throw CLI::ValidationError("--run", problem);
          },
          "the daemon's run, 16 hexadecimal digits (GET /status)")
+      ->type_name("RUN")
       ->required();
-  app.add_option("--master", options.master, "where the daemon listens (GET /status)");
-  app.add_option("--inbox", options.inbox, "where to listen; a name is made up if there is none");
-  app.add_option("--slot", options.slot, "which worker this is; given by the daemon");
-  app.add_option("--generation", options.generation, "which life of it; given by the daemon");
-  app.add_option("--inbox-fd", options.inbox_fd, "an inherited descriptor in place of --inbox");
-  app.add_option("--capacity", options.capacity, "bytes that may wait in its inbox");
-  app.add_option("--master-fd", options.master_fd, "an inherited descriptor in place of --master");
-  app.add_option("--lifeline-fd", options.lifeline_fd, "ends this process when it is closed");
+  add("--master", options.master, "ADDRESS", "where the daemon listens (GET /status)");
+  add("--inbox", options.inbox, "ADDRESS", "where to listen; a name is made up if there is none");
+  add("--slot", options.slot, "N", "which worker this is; given by the daemon");
+  add("--generation", options.generation, "N", "which life of it; given by the daemon");
+  add("--inbox-fd", options.inbox_fd, "FD", "an inherited descriptor in place of --inbox");
+  add("--capacity", options.capacity, "BYTES", "bytes that may wait in its inbox");
+  add("--master-fd", options.master_fd, "FD", "an inherited descriptor in place of --master");
+  add("--lifeline-fd", options.lifeline_fd, "FD", "ends this process when it is closed");
   add_limits(app, options.limits);
 }
 

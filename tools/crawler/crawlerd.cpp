@@ -39,6 +39,7 @@ void add_settings(CLI::App& app, DaemonOptions& options, const Table& rows,
              options.source.overrides.emplace_back(key, text);
            },
            std::string(row.help))
+        ->type_name(std::string(row.type))
         ->group(group);
   }
 }
@@ -72,10 +73,12 @@ int main(int argc, char** argv) {
   CLI::App app{"Downloads pages with a pool of workers and answers with their text."};
   app.footer(footer);
   app.set_version_flag("--version", "crawlerd (ipcways) " IPCWAYS_VERSION);
-  app.add_option("-c,--config", options.source.file, "configuration file (TOML)");
-  app.add_option("--lifeline-fd", options.lifeline_fd, "end fast when this descriptor is closed");
-  app.add_option("--ready-fd", options.ready_fd,
-                 "write \"ready\" to this one when clients can ask");
+  app.add_option("-c,--config", options.source.file, "configuration file (TOML)")
+      ->type_name("FILE");
+  app.add_option("--lifeline-fd", options.lifeline_fd, "end fast when this descriptor is closed")
+      ->type_name("FD");
+  app.add_option("--ready-fd", options.ready_fd, "write \"ready\" to this one when clients can ask")
+      ->type_name("FD");
   add_settings(app, options, crawler::config_table(), "Settings");
   add_settings(app, options, crawler::limits_table(), "Limits of one download");
   try {

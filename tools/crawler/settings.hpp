@@ -25,6 +25,7 @@ struct Setting {
   Member member;         ///< In the order of Form.
   std::uint64_t least;   ///< For numbers; for seconds in milliseconds.
   std::uint64_t most;
+  std::string_view type;  ///< What help writes in the value's place: "SECONDS".
   std::string_view help;
 
   Form form() const { return static_cast<Form>(member.index()); }
