@@ -12,7 +12,7 @@ namespace {
 std::mutex mutex;
 std::condition_variable changed;
 bool is_silent = false;
-int waiting = 0;
+int lookups = 0;
 
 }  // namespace
 
@@ -27,7 +27,12 @@ SilentNameService::~SilentNameService() {
   std::unique_lock lock(mutex);
   is_silent = false;
   changed.notify_all();
-  changed.wait(lock, [] { return waiting == 0; });
+  changed.wait(lock, [] { return lookups == 0; });
+}
+
+int SilentNameService::waiting() const {
+  const std::lock_guard lock(mutex);
+  return lookups;
 }
 
 }  // namespace support
@@ -38,9 +43,9 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
   const std::string_view name = node == nullptr ? "" : node;
   if (name == "never.test") {
     std::unique_lock lock(mutex);
-    ++waiting;
+    ++lookups;
     changed.wait(lock, [] { return !is_silent; });
-    --waiting;
+    --lookups;
     changed.notify_all();
     return EAI_AGAIN;
   }

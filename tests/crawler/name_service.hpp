@@ -11,6 +11,8 @@ class SilentNameService {
   ~SilentNameService();
   SilentNameService(const SilentNameService&) = delete;
   SilentNameService& operator=(const SilentNameService&) = delete;
+  /// How many look-ups of "never.test" have not returned.
+  int waiting() const;
 };
 
 }  // namespace support

@@ -4,7 +4,6 @@
 #include <deque>
 #include <new>
 #include <stdexcept>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 
 #include "tools/crawler/fetch_alarms.hpp"
 #include "tools/crawler/fetch_transfer.hpp"
+#include "tools/crawler/fetch_turns.hpp"
 
 namespace crawler {
 namespace {
@@ -54,11 +54,6 @@ class Fetcher::Loop {
   std::size_t underway() const { return transfers_.size() - idle_.size() + done_.size(); }
 
  private:
-  struct Host {
-    std::uint64_t active = 0;
-    std::deque<Transfer*> waiting;
-  };
-
   Transfer& idle_transfer();
   void request(Transfer& transfer, const std::string& url);
   void launch(Transfer& transfer);
@@ -79,7 +74,7 @@ class Fetcher::Loop {
   std::unique_ptr<CURLM, MultiDeleter> multi_;
   std::vector<std::unique_ptr<Transfer>> transfers_;
   std::vector<Transfer*> idle_;
-  std::unordered_map<std::string, Host> hosts_;
+  Turns<Transfer> turns_;
   std::deque<Fetched> done_;
   std::vector<curl_waitfd> polled_;
   std::uint64_t tokens_ = 0;
@@ -88,6 +83,7 @@ class Fetcher::Loop {
 
 Fetcher::Loop::Loop(const Limits& limits)
     : limits_(limits),
+      turns_(limits.per_host),
       connect_alarms_(limits.connect_time, &Transfer::step),
       first_byte_alarms_(limits.first_byte_time, &Transfer::step),
       speed_alarms_(limits.low_speed_time, &Transfer::step),
@@ -128,17 +124,11 @@ void Fetcher::Loop::request(Transfer& transfer, const std::string& url) {
   transfer.result.url = transfer.target.url;
   if (failure) return finish(transfer, std::move(failure));
   transfer.phase = Phase::queued;
-  Host& host = hosts_[transfer.target.host];
-  if (host.active < limits_.per_host)
-    launch(transfer);
-  else if (transfer.had_turn)  // it comes by a redirect and has waited before
-    host.waiting.push_front(&transfer);
-  else
-    host.waiting.push_back(&transfer);
+  // One that comes by a redirect has waited before.
+  if (turns_.come(transfer.target.host, transfer, transfer.had_turn)) launch(transfer);
 }
 
 void Fetcher::Loop::launch(Transfer& transfer) {
-  ++hosts_[transfer.target.host].active;
   if (!transfer.had_turn) {
     transfer.had_turn = true;
     transfer.turn = Clock::now();
@@ -161,21 +151,10 @@ void Fetcher::Loop::enter(Transfer& transfer, Phase phase) {
 }
 
 void Fetcher::Loop::leave_host(Transfer& transfer) {
-  const auto found = hosts_.find(transfer.target.host);
-  Host& host = found->second;
-  if (transfer.phase == Phase::queued) {
-    host.waiting.erase(std::find(host.waiting.begin(), host.waiting.end(), &transfer));
-    return;
-  }
+  const std::string& host = transfer.target.host;
+  if (transfer.phase == Phase::queued) return turns_.give_up(host, transfer);
   curl_multi_remove_handle(multi_.get(), transfer.easy());
-  --host.active;
-  if (!host.waiting.empty()) {
-    Transfer& following = *host.waiting.front();
-    host.waiting.pop_front();
-    launch(following);
-  } else if (host.active == 0) {
-    hosts_.erase(found);
-  }
+  if (Transfer* following = turns_.leave(host)) launch(*following);
 }
 
 void Fetcher::Loop::conclude(Transfer& transfer, std::optional<Failure> failure) {
