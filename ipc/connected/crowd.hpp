@@ -39,9 +39,10 @@ struct Connection {
   std::uint64_t number = 0;            ///< Counts up.
   std::uint64_t ready_in = 0;          ///< The last round in which it had something.
   std::chrono::nanoseconds heard{};    ///< When it had something for the last time (coarse_now).
-  bool met = false;                    ///< No stranger though it has no id: it sends no messages.
-  bool foreign = false;                ///< What comes is counted, and no more than that.
-  bool retired = false;                ///< Its sender's end has been told, though it is still open.
+  std::uint64_t arrived = 0;  ///< At which of Inbox::marks() nothing was on its way any more.
+  bool met = false;           ///< No stranger though it has no id: it sends no messages.
+  bool foreign = false;       ///< What comes is counted, and no more than that.
+  bool retired = false;       ///< Its sender's end has been told, though it is still open.
 };
 
 /// One thread at a time. Where a function throws, the crowd goes on working, and so do all of its

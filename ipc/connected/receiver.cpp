@@ -32,7 +32,7 @@ FramedReceiver::FramedReceiver(Terms terms)
     : Receiver(std::move(terms.address)),
       slots_(terms.slots),
       max_message_(terms.max_message),
-      travel_time_(terms.travel_time),
+      is_on_its_way_(std::move(terms.is_on_its_way)),
       crowd_(address(), std::move(terms.listener), kMostStrangers,
              [this, admit = std::move(terms.admit)](Connection& newcomer) {
                inbox_.look_soon();
@@ -124,7 +124,7 @@ std::optional<Received> FramedReceiver::listen_to(Connection& speaker) {
   if (frame.flags == 0) message = speaker.assembly.accept(frame);
   std::optional<Received> received;
   if (message) received = inbox_.deliver(speaker.peer, *message);
-  if (travel_time_.count() > 0) speaker.heard = sys::coarse_now();
+  if (is_on_its_way_) speaker.heard = sys::coarse_now();
   crowd_.spoke();
   return received;
 }
@@ -166,16 +166,24 @@ void FramedReceiver::retire(Connection& connection) {
 
 // Whether everything is here that the senders have sent whose ends were found: if not, those ends are
 // told later. What is missing may wait in the backlog, because there is no descriptor for it, or still
-// be on its way; but then an EOF follows it, or there has been silence for long, since a forked child
-// holds the connection.
+// be on its way; but then an EOF follows it, unless a forked child holds the connection.
 bool FramedReceiver::may_settle() {
   if (crowd_.is_short()) return false;
-  if (travel_time_.count() == 0 || !inbox_.has_marked()) return true;
-  const auto now = sys::coarse_now();
-  return !crowd_.find([&](const Connection& each) {
-    const bool matters = each.peer.id == 0 || (!each.retired && inbox_.is_over(each.peer));
-    return matters && now - each.heard < travel_time_;
+  if (!is_on_its_way_ || !inbox_.has_marked()) return true;
+  return !crowd_.find([&](Connection& each) {
+    const bool is_stranger = each.peer.id == 0 && !each.met;
+    const bool matters = is_stranger || (!each.retired && inbox_.is_over(each.peer));
+    return matters && !has_arrived(each);
   });
+}
+
+// Asked once for all ends found until now. Only what is found empty after that is empty.
+bool FramedReceiver::has_arrived(Connection& connection) {
+  if (connection.arrived == inbox_.marks()) return true;
+  if (is_on_its_way_(connection)) return false;
+  connection.arrived = inbox_.marks();
+  arrived_in_ = crowd_.round();
+  return true;
 }
 
 // Whether all that the ended owners of the slot have sent is out. A stranger may be any of them.
@@ -184,10 +192,12 @@ bool FramedReceiver::drain(std::uint32_t slot, std::uint32_t generation) {
   const auto is_theirs = [&](const Connection& each) {
     return each.peer.id != 0 && each.peer.id % count == slot && each.peer.id / count <= generation;
   };
-  if (!crowd_.drained_since(
-          marked_in_, [&](const Connection& each) { return each.peer.id == 0 || is_theirs(each); }))
+  const auto is_drained_since = [&](std::uint64_t round) {
+    return crowd_.drained_since(
+        round, [&](const Connection& each) { return each.peer.id == 0 || is_theirs(each); });
+  };
+  if (!is_drained_since(marked_in_) || !may_settle() || !is_drained_since(arrived_in_))
     return false;
-  if (!may_settle()) return false;
   // Empty but open: a forked child of the sender holds it.
   while (Connection* held =
              crowd_.find([&](const Connection& each) { return !each.retired && is_theirs(each); }))

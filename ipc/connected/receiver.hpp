@@ -47,9 +47,9 @@ class FramedReceiver : public Receiver {
     std::function<bool(std::uint32_t slot)> lives;  ///< Is the slot's byte locked?
     std::function<bool()> any_lives;
     std::function<bool(Connection&)> admit;
-    /// For so long after the last bytes of a connection more of what was sent before may arrive.
-    /// Zero where both ends share a kernel that keeps nothing in between.
-    std::chrono::nanoseconds travel_time{};
+    /// Whether some of what a dead sender has sent may not have arrived yet. Null where nothing is
+    /// between the two ends.
+    std::function<bool(const Connection&)> is_on_its_way{};
   };
   explicit FramedReceiver(Terms terms);
 
@@ -79,16 +79,18 @@ class FramedReceiver : public Receiver {
   bool is_from(Connection& speaker, const wire::Frame& frame);
   void end(Connection& speaker);
   bool may_settle();
+  bool has_arrived(Connection& connection);
   bool drain(std::uint32_t slot, std::uint32_t generation);
   void retire(Connection& connection);
 
   std::span<sys::Slot> slots_;
   std::size_t max_message_;
-  std::chrono::nanoseconds travel_time_;
+  std::function<bool(const Connection&)> is_on_its_way_;
   Crowd crowd_;
   framed::Inbox inbox_;
   framed::Readiness readiness_;
-  std::uint64_t marked_in_ = 0;       ///< The round in which ends were last found.
+  std::uint64_t marked_in_ = 0;       ///< The round in which ends were last found ...
+  std::uint64_t arrived_in_ = 0;      ///< ... and in which the last of theirs was seen to be here.
   std::vector<std::uint32_t> ended_;  ///< Per slot: the last generation whose connection has ended.
   std::uint64_t foreign_ = 0;
 };

@@ -30,8 +30,9 @@
 //
 // *A dead sender's messages may be on their way.* On all other kinds what was sent is in the channel,
 // and the channel is empty when nothing can be read. Here the sender's kernel goes on sending after
-// its process has ended. So its end is told at the EOF or, if a forked child keeps that from us, when
-// nothing has come for 400 ms.
+// its process has ended. So its end is told at the EOF. If a forked child keeps that from us, the
+// kernel is asked about the other end, whether it has anything that is not here (sock_diag(7)); where
+// it does not tell, 400 ms of silence must do.
 //
 // *An answer can destroy messages.* Data that arrives at a socket whose process is gone makes its
 // kernel reset the connection and drop what has not been delivered. So a receiver writes nothing on
@@ -62,6 +63,8 @@
 #include "ipc/kinds.hpp"
 #include "ipc/sys/lease.hpp"
 #include "ipc/sys/seat.hpp"
+#include "ipc/sys/tcp_diag.hpp"
+#include "ipc/sys/wait.hpp"
 
 namespace ipc {
 namespace {
@@ -72,6 +75,11 @@ using connected::Heard;
 constexpr auto kGoodbyePatience = std::chrono::seconds(1);
 // Twice as long as TCP waits before it sends a lost segment again (200 ms, TCP_RTO_MIN in Linux).
 constexpr auto kTravelTime = std::chrono::milliseconds(400);
+
+bool may_be_on_its_way(const Connection& connection) {
+  if (const auto bytes = sys::unacknowledged_at_peer(connection.socket.get())) return *bytes > 0;
+  return sys::coarse_now() - connection.heard < kTravelTime;
+}
 
 class TcpReceiver final : private connected::TcpPlace, public connected::FramedReceiver {
  public:
@@ -88,7 +96,7 @@ class TcpReceiver final : private connected::TcpPlace, public connected::FramedR
                               sys::keep_alive(newcomer.socket.get());
                               return true;
                             },
-                        .travel_time = kTravelTime}),
+                        .is_on_its_way = may_be_on_its_way}),
         max_message_(static_cast<std::uint32_t>(options.max_message.value_or(kMaxMessage))) {}
 
   ~TcpReceiver() override { finish(); }

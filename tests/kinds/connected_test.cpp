@@ -1,11 +1,13 @@
 // What is special to kinds with a connection for each sender: seqpacket, stream, tcp.
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -384,6 +386,45 @@ TEST_CASE_FIXTURE(test::Guard, "a tcp receiver that does not read is not taken f
   });
   CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
   CHECK(child.wait(30s) == 0);
+}
+
+TEST_CASE_FIXTURE(test::Guard,
+                  "tcp: what is still on its way from a dead sender comes before its end") {
+  bool is_held = false;
+  SUBCASE("its connection ends with it") {}
+  SUBCASE("a forked child holds its connection") {
+    is_held = true;
+  }
+  // On a network of its own, on which a message takes a second.
+  Child network = Child::run([&] {
+    test::expect(::unshare(CLONE_NEWNET) == 0, "a network name space");
+    test::expect(std::system("ip link set lo up && tc qdisc add dev lo root "
+                             "tbf rate 512kbit burst 70k latency 8s") == 0,
+                 "a slow loopback interface: ip(8), tc(8)");
+    const auto receiver = ipc::kinds::tcp.listen("demo");
+    Shared<test::Gate> has_read;
+    Child sender = Child::run([&] {
+      const auto out = ipc::kinds::tcp.connect("demo");
+      for (char name = 'a'; name < 'd'; ++name)
+        test::expect(out->send(bytes(std::string(65'000, name)), Deadline::after(5s)) == Status::ok,
+                     "send");
+      if (is_held && ::fork() == 0) {
+        (void)has_read->wait(1, 30s);
+        ::_exit(0);
+      }
+      ::raise(SIGKILL);
+      return 1;
+    });
+    test::expect(sender.wait() == -SIGKILL, "the sender is dead before the second one is there");
+    for (char name = 'a'; name < 'd'; ++name)
+      test::expect(text(receiver->receive(Deadline::after(20s))) == std::string(65'000, name),
+                   std::string("message ") + name);
+    test::expect(receiver->receive(Deadline::after(5s)).status == Status::died, "then its death");
+    test::expect(receiver->receive(Deadline::after(5s)).status == Status::closed, "and the end");
+    has_read->open();
+    return 0;
+  });
+  CHECK(network.wait(60s) == 0);
 }
 
 }  // namespace
