@@ -425,6 +425,7 @@ TEST_CASE_FIXTURE(Case, "somebody stopped in a change holds up changes, and no r
     StopAtOpen observer;
     ipc::sys::observe(&observer);
     push(its, {"b"});
+    ipc::sys::observe(nullptr);
     return 0;
   });
   CHECK(::waitid(P_PID, static_cast<id_t>(stopped.pid()), nullptr, WSTOPPED) == 0);

@@ -30,6 +30,7 @@ namespace sync_test {
 namespace {
 
 constexpr int kFailed = 99;
+constexpr std::size_t kMostInLong = 10'000;
 constexpr long kBreakpoint = 0xcc;  // int3
 
 [[noreturn]] void fail(const char* call) {
@@ -153,8 +154,8 @@ std::uint64_t kill_at_each_step(std::uint64_t most, const std::function<void()>&
   before();
   const auto addresses = addresses_of(script);
   after(true);
-  const std::size_t stride =
-      test::is_long() ? 1 : std::max<std::size_t>(1, addresses.size() / most);
+  const std::size_t limit = test::is_long() ? std::max<std::size_t>(most, kMostInLong) : most;
+  const std::size_t stride = (addresses.size() + limit - 1) / limit;
   for (std::size_t i = 0; i < addresses.size(); i += stride) {
     before();
     bool through = false;
