@@ -1,7 +1,8 @@
-// What taking and giving back a mutex costs that nobody else wants:  sync-bench [ROUNDS]
+// What taking and giving back a mutex costs that nobody else wants, and what a change of a list does:
+// sync-bench [ROUNDS]
 //
-// Beside ours, in the same run: the least that a futex mutex can be (one word, no owner, nobody would
-// ever know of a death), and the C library's robust process-shared mutex.
+// Beside our mutex, in the same run: the least that a futex mutex can be (one word, no owner, nobody
+// would ever know of a death), and the C library's robust process-shared mutex.
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,7 +15,10 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "ipc/sync/list.hpp"
 #include "ipc/sync/mutex.hpp"
 #include "ipc/sys/futex.hpp"
 
@@ -65,6 +69,29 @@ double measure(std::uint64_t rounds, const std::function<void(std::uint64_t)>& a
   return best;
 }
 
+// Puts one value of ten bytes in and takes it off again, in a list of so many.
+void measure_list(const std::string& name, std::size_t count) {
+  ipc::sync::List list(name);
+  const std::vector<std::string_view> values(count, "0123456789");
+  if (list.push(ipc::sync::End::back, values) != ipc::sync::Outcome::ok) std::abort();
+  const std::uint64_t rounds = count > 10'000 ? 5 : 200;
+  const double change = measure(rounds, [&](std::uint64_t left) {
+    for (; left > 0; --left) {
+      if (list.push(ipc::sync::End::back, values.empty() ? "0123456789" : values[0]) !=
+          ipc::sync::Outcome::ok)
+        std::abort();
+      if (!list.pop(ipc::sync::End::back)) std::abort();
+    }
+  });
+  const double read = measure(rounds, [&](std::uint64_t left) {
+    for (; left > 0; --left)
+      if (ipc::sync::List(name).values().size() != count) std::abort();
+  });
+  std::printf("  %7zu values   a change %8.1f   opened and read %8.1f\n", count, change / 2000,
+              read / 1000);
+  if (list.clear() != ipc::sync::Outcome::ok) std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -95,5 +122,7 @@ int main(int argc, char** argv) {
   std::printf("  plain futex mutex             %6.1f   1.00\n", a_plain);
   std::printf("  pthread, robust, shared       %6.1f   %.2f\n", a_robust, a_robust / a_plain);
   std::printf("  ipc::sync::Mutex              %6.1f   %.2f\n", one_of_ours, one_of_ours / a_plain);
+  std::printf("a list of values of ten bytes, in microseconds:\n");
+  for (const std::size_t count : {0U, 1'000U, 100'000U}) measure_list(place + ".list", count);
   return 0;
 }

@@ -110,6 +110,26 @@ class Lists(SyncTest):
             os.close(write)
             self.assertEqual((self.left_behind(), self.segments()), ([], []))
 
+    def test_output_that_nobody_reads(self):
+        self.run_to_end("list-push", "demo", input="".join(f"{i}\n" for i in range(100_000)).encode())
+        for ignored, expected in ((False, -signal.SIGPIPE), (True, 1)):
+            read, write = os.pipe()
+            shown = self.start("list-show", "demo", stdout=write, restore_signals=not ignored,
+                               preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN if ignored else signal.SIG_DFL))
+            os.close(write)
+            os.read(read, 10)
+            os.close(read)
+            self.assertEqual(shown.end(), (expected, b"", "list-show: write stdout: Broken pipe\n" if ignored else ""))
+            # Blocked in its write, and asked to end.
+            read, write = os.pipe()
+            shown = self.start("list-show", "demo", stdout=write)
+            os.close(write)
+            os.read(read, 10)
+            shown.terminate()
+            self.assertEqual(shown.end()[0], -signal.SIGTERM)
+            os.close(read)
+        self.ends_with(0, "list-remove", "demo")
+
     def test_killed_at_random_nothing_is_torn_and_nothing_is_left(self):
         chance = random.Random(3)
         self.ends_with(0, "list-push", "demo", "first")

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "tools/cli/output.hpp"
+
 namespace tools {
 
 Exit guarded(const std::string& program, const std::function<Exit()>& body) {
@@ -15,6 +17,10 @@ Exit guarded(const std::string& program, const std::function<Exit()>& body) {
   } catch (const ipc::Error& error) {
     complain(program, error.what());
     return exit_code(error);
+  } catch (const OutputClosed&) {
+    // Only where SIGPIPE is ignored; else that has ended us, as it ends coreutils.
+    complain(program, "write stdout: Broken pipe");
+    return Exit::error;
   } catch (const std::exception& error) {
     complain(program, error.what());
     return Exit::error;

@@ -41,6 +41,15 @@ Interruption::Interruption() {
 }
 
 Interruption::~Interruption() {
+  restore();
+}
+
+void Interruption::stand_down() const {
+  restore();
+  if (const auto came_before = signal()) (void)::raise(*came_before);
+}
+
+void Interruption::restore() const {
   for (const int signal : kSignals) {
     struct sigaction now {};
     ::sigaction(signal, nullptr, &now);

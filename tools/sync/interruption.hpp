@@ -19,10 +19,16 @@ class Interruption {
 
   /// The signal that came, if one did.
   std::optional<int> signal() const;
+  /// From now on such signals end the process as if this were not there, one that has come included:
+  /// nothing is left that should be left in good order.
+  void stand_down() const;
   /// Returns when there is something to be read, or its end, or such a signal has come.
   void wait_readable(int fd) const;
   /// Its number, or 0; for ipc::sync::Party::heed().
   std::atomic<std::uint32_t>& word() const;
+
+ private:
+  void restore() const;
 };
 
 }  // namespace tools

@@ -55,8 +55,10 @@ struct Printing {
     line.flag("-0,--null", "A NUL byte after each instead of a newline", format.nul);
     line.flag("--json", "All in one JSON array", as_json);
   }
+  /// With the list closed: who waits for a slow reader of our stdout holds up nobody, and may be ended.
   void print(const Values& values, const Interruption& interruption) {
-    Output out(STDOUT_FILENO, [&] { return interruption.signal().has_value(); });
+    interruption.stand_down();
+    Output out(STDOUT_FILENO, [] { return false; });
     format.for_people = ::isatty(STDOUT_FILENO) == 1;
     std::string text = as_json ? "[" : "";
     for (const std::string& value : values) {
@@ -155,12 +157,16 @@ int list_pop_main(int argc, char** argv) {
     (void)sides.chosen();
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {
-    List list(options.name);
-    list.heed(interruption.word());
     if (all) most = std::numeric_limits<std::size_t>::max();
-    const auto popped = list.pop(sides.chosen(), most, options.deadline());
-    if (!popped) throw Conflict(list.path().full() + ": nothing was to be had");
-    printing.print(popped.values, interruption);
+    Values values;
+    {
+      List list(options.name);
+      list.heed(interruption.word());
+      auto popped = list.pop(sides.chosen(), most, options.deadline());
+      if (!popped) throw Conflict(list.path().full() + ": nothing was to be had");
+      values = std::move(popped.values);
+    }
+    printing.print(values, interruption);
     return End{};
   });
 }
@@ -178,7 +184,8 @@ int list_show_main(int argc, char** argv) {
     line.parse(argc, argv);
   };
   return run_sync(options, parse, [&](const Interruption& interruption) {
-    printing.print(List(options.name).values(), interruption);
+    const Values values = List(options.name).values();
+    printing.print(values, interruption);
     return End{};
   });
 }
