@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(test::Guard, "a master that reads nothing stops no download") 
       worker.send_task(task, site.url("/hostile/huge?mib=2"));
     for (std::uint64_t task = 5; task <= 16; ++task)
       worker.send_task(task, site.url("/page/" + std::to_string(task) + "?delay=300"));
-    const ipc::Deadline deadline = ipc::Deadline::after(5s);
+    const ipc::Deadline deadline = ipc::Deadline::after(30s);
     // The site's counters show when everything was downloaded although nothing was read.
     const auto is_done = [&site] {
       const boost::json::object stats = site.stats();
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(test::Guard, "a master that reads nothing stops no download") 
     CHECK(is_done());
     std::set<std::uint64_t> answered;
     while (answered.size() < 16) {
-      const std::optional<Answer> answer = worker.receive();
+      const std::optional<Answer> answer = worker.receive(60s);
       REQUIRE(answer);
       CHECK(page_in(*answer).error == "");
       CHECK(answered.insert(answer->envelope.task).second);
