@@ -3,7 +3,7 @@ import json
 import re
 import subprocess
 
-from pairs import PATIENCE, PairTest, all_kinds, for_each_kind, main, program
+from pairs import PATIENCE, TRACED, PairTest, all_kinds, for_each_kind, main, program
 
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+|\?)")
 MAKES_OBJECT = {"openat", "socket", "epoll_create1", "timerfd_create", "mq_open"}
@@ -97,7 +97,7 @@ class Explain(PairTest):
         trace = f"{self.directory}/{kind}-{half}.strace"
         address = channel.address if channel.named else (["-"] if half == "send" else [])
         child = self.start("/usr/bin/strace", "-f", "-s", "4096", "-o", trace, program(f"{kind}-{half}"), *address,
-                           "--explain", *arguments, **options)
+                           "--explain", *arguments, env=dict(self.environment, **TRACED), **options)
         return child, trace
 
     @for_each_kind

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from multiprocessing import shared_memory
 
-from pairs import PATIENCE, PairTest, main, program
+from pairs import PATIENCE, TRACED, PairTest, main, program
 
 TYPES = "bBhHiIqQfd"
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
@@ -249,7 +249,8 @@ class MemoryTest(PairTest):
         log = os.path.join(self.directory, "trace")
         for arguments in (["mmap-peek", self.path, "--slice", "0:5"], ["mmap-poke", self.path, "--at", "6", "w"]):
             command = ["strace", "-qq", "-o", log, program(arguments[0]), *arguments[1:], "--explain"]
-            done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True)
+            done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True,
+                                  env=dict(os.environ, **TRACED))
             with open(log, encoding="utf-8") as file:
                 traced = [CALL.match(line) for line in file if self.path in line or "MAP_SHARED" in line]
             told = [CALL.match(line) for line in done.stderr.decode().splitlines()]

@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(Case,
     while (!*over) kind().listen(address).reset();
     return 0;
   });
-  const auto end = Deadline::after(5s);
+  const auto end = Deadline::after(30s);
   std::size_t seen = 0;
   while (seen < 100 && !end.expired()) {
     for (DIR* listing = ::opendir(directory().c_str()); listing;) {

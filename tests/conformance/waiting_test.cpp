@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/conformance/conformance.hpp"
+#include "tests/support/pace.hpp"
 
 namespace conformance {
 namespace {
@@ -74,7 +75,7 @@ void check_deadline(std::chrono::nanoseconds span, Wait wait) {
     CHECK(late >= 0ns);
     least = std::min(least, late);
   }
-  CHECK(least < 4ms);
+  CHECK(least < test::allowed(4ms));
 }
 
 template <class Act>
@@ -85,7 +86,7 @@ void check_at_once(Act act) {
     act(i % 2 == 0 ? Deadline::at_once() : Deadline::after(-1s));
     least = std::min(least, watch.elapsed());
   }
-  CHECK(least < 2ms);
+  CHECK(least < test::allowed(2ms));
 }
 
 TEST_CASE_FIXTURE(Case, "a receive waits until its deadline, not shorter and hardly longer") {

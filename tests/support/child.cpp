@@ -15,6 +15,8 @@
 #include <system_error>
 #include <utility>
 
+#include "tests/support/pace.hpp"
+
 namespace test {
 namespace {
 
@@ -113,7 +115,7 @@ void Child::signal(int number) const {
 
 int Child::wait(std::chrono::nanoseconds patience) {
   if (pidfd_ < 0) throw std::logic_error("wait for a child that has been waited for");
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + allowed(patience);
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());

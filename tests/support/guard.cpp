@@ -20,6 +20,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/pace.hpp"
+
 namespace test {
 namespace {
 
@@ -113,7 +115,7 @@ Guard::Guard(std::chrono::seconds limit) {
   descriptors_ = open_descriptors();
   objects_ = global_objects();
   std::signal(SIGALRM, out_of_time);
-  ::alarm(static_cast<unsigned>(limit.count()));
+  ::alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(allowed(limit)).count()));
 }
 
 Guard::~Guard() {

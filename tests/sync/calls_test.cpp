@@ -25,18 +25,18 @@ const Life kLives[] = {
     {"semaphore",
      [] {
        ipc::sync::Semaphore its("demo", {.initial = 2});
-       expect(its.acquire(Deadline::after(kAtOnce)) == Outcome::ok, "acquire");
+       expect(its.acquire(Deadline::after(kPatience)) == Outcome::ok, "acquire");
        its.release();
        its.post();
        while (its.value() > 2)
-         expect(its.consume(Deadline::after(kAtOnce)) == Outcome::ok, "consume");
+         expect(its.consume(Deadline::after(kPatience)) == Outcome::ok, "consume");
        expect(its.value() == 2, "two permits");
      }},
     {"event",
      [] {
        ipc::sync::Event its("demo");
        its.set();
-       expect(its.wait(Deadline::after(kAtOnce)) == Outcome::ok, "wait");
+       expect(its.wait(Deadline::after(kPatience)) == Outcome::ok, "wait");
        its.clear();
        expect(its.wait(Deadline::after(1ms)) == Outcome::timed_out, "wait");
      }},
@@ -45,13 +45,13 @@ const Life kLives[] = {
        ipc::sync::Barrier its("demo", 2);
        expect(its.wait(Deadline::after(1ms)).outcome == Outcome::timed_out, "nobody is there");
        ipc::sync::Barrier alone("alone", 1);
-       expect(alone.wait(Deadline::after(kAtOnce)).outcome == Outcome::ok, "all are there");
+       expect(alone.wait(Deadline::after(kPatience)).outcome == Outcome::ok, "all are there");
      }},
     {"condition",
      [] {
        ipc::sync::Mutex mutex("mutex");
        ipc::sync::Condition its("demo");
-       expect(mutex.lock(Deadline::after(kAtOnce)) != Outcome::timed_out, "lock");
+       expect(mutex.lock(Deadline::after(kPatience)) != Outcome::timed_out, "lock");
        expect(!its.notify_one(), "nobody is there");
        expect(its.wait(mutex, Deadline::after(1ms)).outcome == Outcome::timed_out, "wait");
        mutex.unlock();
@@ -61,7 +61,7 @@ const Life kLives[] = {
      [] {
        ipc::sync::Timer its("demo");
        its.start(ipc::sync::Timer::Clock::now() + 20ms, 1h);
-       expect(its.wait(Deadline::after(kAtOnce)) == Outcome::ok, "wait");
+       expect(its.wait(Deadline::after(kPatience)) == Outcome::ok, "wait");
        its.stop();
      }},
 };

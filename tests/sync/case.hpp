@@ -21,6 +21,7 @@
 #include "tests/conformance/observers.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/pace.hpp"
 #include "tests/support/shared.hpp"
 #include "tests/sync/steps.hpp"
 
@@ -34,7 +35,7 @@ using test::Gate;
 using test::Shared;
 
 /// What nobody may wait longer for than this, who waits for a dead one.
-constexpr auto kAtOnce = 100ms;
+constexpr auto kAtOnce = test::allowed(100ms);
 /// For what takes far less.
 constexpr auto kPatience = 20s;
 
