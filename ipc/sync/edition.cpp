@@ -4,19 +4,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 // With the same macros as all that includes Boost.Interprocess: CMakeLists.txt, scripts/check-layers.
-#include <boost/interprocess/allocators/allocator.hpp>
-#include <boost/interprocess/containers/vector.hpp>
 #include <boost/interprocess/indexes/iset_index.hpp>
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/interprocess/managed_shared_memory.hpp>
 #include <boost/interprocess/mem_algo/rbtree_best_fit.hpp>
+#include <boost/interprocess/offset_ptr.hpp>
 #include <boost/interprocess/sync/mutex_family.hpp>
 
 #include "ipc/sys/file.hpp"
@@ -40,13 +41,12 @@ static_assert(std::is_same_v<Manager, PrivateCopy::segment_manager>);
 // What PrivateCopy asks of its buffer.
 static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ >= Algorithm::Alignment);
 
-template <class T>
-using Vector = bi::vector<T, bi::allocator<T, Manager>>;
-
+// Offsets from where they stand, so that they lead to the same place in every copy.
 struct Content {
-  explicit Content(Manager* manager) : ends(manager), bytes(manager) {}
-  Vector<std::uint64_t> ends;  ///< Where in `bytes` each value ends.
-  Vector<char> bytes;
+  bi::offset_ptr<std::uint64_t> ends;  ///< Where in `bytes` each value ends.
+  std::uint64_t count = 0;
+  bi::offset_ptr<char> bytes;
+  std::uint64_t size = 0;
 };
 
 // What Boost's allocator and directory take besides; should another version want more, it is asked
@@ -100,14 +100,20 @@ std::unique_ptr<Segment> create_anew(const std::string& name, std::size_t size) 
   throw Error("shm_open", edition_path(name), EEXIST);
 }
 
-void fill(Segment& segment, const Values& values, std::uint64_t bytes) {
-  auto& content = *segment.construct<Content>(bi::unique_instance)(segment.get_segment_manager());
-  content.ends.reserve(values.size());
-  content.bytes.reserve(bytes);
-  for (const std::string& value : values) {
-    content.bytes.insert(content.bytes.end(), value.begin(), value.end());
-    content.ends.push_back(content.bytes.size());
+void fill(Segment& segment, const Values& values, std::uint64_t size) {
+  auto& content = *segment.construct<Content>(bi::unique_instance)();
+  auto* const ends =
+      static_cast<std::uint64_t*>(segment.allocate(values.size() * sizeof(std::uint64_t)));
+  auto* const bytes = static_cast<char*>(segment.allocate(std::max<std::uint64_t>(size, 1)));
+  std::uint64_t end = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i].copy(bytes + end, values[i].size());
+    ends[i] = end += values[i].size();
   }
+  content.ends = ends;
+  content.count = values.size();
+  content.bytes = bytes;
+  content.size = size;
 }
 
 // Where Boost's own part begins, behind what tells whether it is complete.
@@ -208,14 +214,15 @@ std::optional<Values> read_edition(const std::string& name, const EditionMark& m
   PrivateCopy copy(bi::open_only, room.data(), room.size());
   const auto [content, count] = copy.find<Content>(bi::unique_instance);
   if (content == nullptr || count != 1 || !lies_in(room, content, 1) ||
-      !lies_in(room, content->ends.data(), content->ends.size()) ||
-      !lies_in(room, content->bytes.data(), content->bytes.size()))
+      !lies_in(room, content->ends.get(), content->count) ||
+      !lies_in(room, content->bytes.get(), content->size))
     throw corrupt(name, "is damaged");
   Values values;
+  const char* const bytes = content->bytes.get();
   std::uint64_t begin = 0;
-  for (const std::uint64_t end : content->ends) {
-    if (end < begin || end > content->bytes.size()) throw corrupt(name, "is damaged");
-    values.emplace_back(content->bytes.data() + begin, end - begin);
+  for (const std::uint64_t end : std::span(content->ends.get(), content->count)) {
+    if (end < begin || end > content->size) throw corrupt(name, "is damaged");
+    values.emplace_back(bytes + begin, end - begin);
     begin = end;
   }
   return values;

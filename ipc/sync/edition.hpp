@@ -1,19 +1,18 @@
 // One edition of a list (list.hpp): all its values, in a segment of POSIX shared memory that
 // Boost.Interprocess manages.
 //
-// Boost gives a segment an allocator and a directory, so that containers can live in it whose
-// pointers are offsets and mean the same wherever it is mapped. It also trusts it: a process killed
-// in its allocator leaves that half changed for whoever comes next, and a byte that somebody has
-// overwritten is followed as a pointer. So a segment here is written once, by one process, before
-// anybody knows of it, and never changed. Whoever reads it takes a copy, compares its check, and
-// opens the copy: what Boost then walks through are bytes as they were written, and nobody else's.
+// Boost gives a segment an allocator, a directory, and pointers that are offsets and so mean the same
+// wherever it is mapped. It also trusts it: a process killed in its allocator leaves that half changed
+// for whoever comes next, and a byte that somebody has overwritten is followed as a pointer. So a
+// segment here is written once, by one process, before anybody knows of it, and never changed. Whoever
+// reads it takes a copy, compares its check, and opens the copy: what Boost then walks through are
+// bytes as they were written, and nobody else's.
 //
 // The allocator is the one without locks: what has one writer, and no reader meanwhile, needs none,
 // and a lock inside would be one more thing that a death can leave behind.
 //
-// The values lie in two vectors, all their bytes and where each ends. A vector of strings would be
-// more of a textbook, but is an allocation and a pointer to be trusted for each value, and a hundred
-// times as slow to build.
+// The values lie in two arrays, all their bytes and where each ends. A vector of strings, which Boost has
+// for such memory too, would be an allocation and a pointer to be trusted for each value.
 #pragma once
 
 #include <cstdint>

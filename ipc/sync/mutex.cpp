@@ -24,7 +24,7 @@ Mutex::~Mutex() {
 }
 
 Outcome Mutex::lock(Deadline deadline) {
-  party_.check();
+  party_.check_fork();
   if (depth_ > 0) {
     if (recursion_ == Recursion::forbidden)
       throw Error(Trouble::invalid, EDEADLK,
@@ -33,7 +33,7 @@ Outcome Mutex::lock(Deadline deadline) {
     return Outcome::ok;
   }
   const Outcome outcome = take(party_.page().lock, party_, deadline);
-  party_.check();
+  party_.check_file();
   if (outcome == Outcome::timed_out) return outcome;
   depth_ = 1;
   sys::remark("one compare-and-swap has put our name into the lock's word");
@@ -41,14 +41,14 @@ Outcome Mutex::lock(Deadline deadline) {
 }
 
 void Mutex::unlock() {
-  party_.check();
+  party_.check_fork();
   if (depth_ == 0)
     throw Error(Trouble::invalid, EPERM,
                 "unlock " + party_.path().full() + ": this handle does not have it");
   if (--depth_ > 0) return;
   sys::remark("one exchange takes our name out of it, and tells whether anybody waits");
   give(party_.page().lock);
-  party_.check();
+  party_.check_file();
 }
 
 std::optional<pid_t> Mutex::holder() const {

@@ -101,13 +101,19 @@ class Party {
   /// Its process as it says; outdated as soon as it is returned.
   std::optional<pid_t> pid_of(Identity who) const;
 
-  /// Throws std::logic_error in a forked child, and Trouble::corrupt if the file is not what it was.
-  /// What was read from it before is to be believed only afterwards.
-  void check() const {
-    if (!is_ours() || lost_.load(std::memory_order_relaxed) ||
-        page().version.load(std::memory_order_relaxed) != kVersion ||
-        page().end.load(std::memory_order_relaxed) != kEnd)
+  /// Throws std::logic_error in a forked child.
+  void check_fork() const {
+    if (!is_ours()) complain();
+  }
+  /// Throws Trouble::corrupt if the file is not what it was. What was read from it before is to be
+  /// believed only afterwards.
+  void check_file() const {
+    if (lost_.load(std::memory_order_relaxed) || page().end.load(std::memory_order_relaxed) != kEnd)
       complain();
+  }
+  void check() const {
+    check_fork();
+    check_file();
   }
   bool is_ours() const { return fork_generation_ == sys::fork_generation(); }
 
