@@ -14,7 +14,7 @@ namespace ipc::sync {
 ///
 /// When somebody dies, at any instruction: the event has no holder, so nobody's death is noticed. A
 /// set() under way has set it and woken all, or neither, because one system call does both; so who
-/// waits does not even wake up now and then to look.
+/// waits does not even wake up now and then to look after others.
 class Event {
  public:
   explicit Event(const std::string& name, const Options& options = {});
