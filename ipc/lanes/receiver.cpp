@@ -60,9 +60,9 @@ Received LaneReceiver::do_receive(Deadline deadline) {
   if (turn_ < kTurn && !readers_.empty()) {  // the ordinary case, first and without detours
     Reader& reader = readers_[current_];
     auto record = reader.consumer.next();
-    if (!record && !has_spun && worth_spinning()) {
-      has_spun = true;
-      if (spin([this] { return anything_published(); })) record = reader.consumer.next();
+    if (!record && !has_spun) {
+      has_spun = !wait_awake();
+      if (!has_spun) record = reader.consumer.next();
     }
     if (record && is_plain(reader, *record)) {
       ++turn_;
@@ -97,9 +97,9 @@ Received LaneReceiver::do_receive(Deadline deadline) {
       }
       return done({});
     }
-    if (!has_spun && worth_spinning()) {
-      has_spun = true;
-      if (spin([this] { return anything_published(); })) continue;
+    if (!has_spun) {
+      has_spun = !wait_awake();
+      if (!has_spun) continue;
     }
     fall_asleep(Sleep::in_futex);
     if (!anything_published())
@@ -248,11 +248,13 @@ bool LaneReceiver::anything_published() {
   return false;
 }
 
-bool LaneReceiver::worth_spinning() {
+// Spins, if that is worth it; true if something came.
+bool LaneReceiver::wait_awake() {
   note_cpu(segment_.header().receiver_cpu);
-  for (const Reader& reader : readers_)
-    if (runs_elsewhere(segment_.lane(reader.slot).cpu)) return true;
-  return false;
+  const auto elsewhere = [this](const Reader& reader) {
+    return runs_elsewhere(segment_.lane(reader.slot).cpu);
+  };
+  return std::ranges::any_of(readers_, elsewhere) && spin([this] { return anything_published(); });
 }
 
 // A sender that waits for room is woken when half of its lane is free, not at every message: else

@@ -60,7 +60,7 @@ class LaneReceiver : public Receiver {
   std::optional<Received> accept(Reader& reader, const wire::Record& record);
   bool find_lanes();
   bool anything_published();
-  bool worth_spinning();
+  bool wait_awake();
   void make_room_known(Reader& reader);
   void fall_asleep(Sleep how);
   Received done(Received received);

@@ -23,6 +23,14 @@ bool is_lost(const Result& result, const std::atomic<std::uint32_t>& word) {
   return true;
 }
 
+// What FUTEX_WAIT_BITSET and futex_waitv(2) take: the end of the wait and not its length, so that
+// neither we nor the kernel need to ask for the time.
+std::timespec end_of(Deadline deadline) {
+  const auto end = std::max(deadline.when().time_since_epoch(), Deadline::Clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(end);
+  return {static_cast<std::time_t>(seconds.count()), static_cast<long>((end - seconds).count())};
+}
+
 // The call knows two words: it changes the second, wakes on the first, and wakes on the second too if
 // that had a certain value. Here both are one, and then nobody is left to be woken.
 void change_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t operation, const char* name,
@@ -43,14 +51,18 @@ void change_and_wake(std::atomic<std::uint32_t>& word, std::uint32_t operation, 
 
 void wait_futex(std::atomic<std::uint32_t>& word, std::uint32_t expected, Deadline deadline,
                 const char* why) {
-  const std::timespec left = deadline.left_timespec();
+  const std::timespec at = end_of(deadline);
   const Result result = perform_once(
       "futex", why,
       [&] {
-        return ::syscall(SYS_futex, &word, FUTEX_WAIT, expected,
-                         deadline.is_never() ? nullptr : &left, nullptr, 0);
+        return ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected,
+                         deadline.is_never() ? nullptr : &at, nullptr, FUTEX_BITSET_MATCH_ANY);
       },
-      [&] { return shown::list("addr", "FUTEX_WAIT", expected, "left"); });
+      [&] {
+        return shown::list("addr", "FUTEX_WAIT_BITSET", expected,
+                           deadline.is_never() ? "NULL" : "deadline", "NULL",
+                           "FUTEX_BITSET_MATCH_ANY");
+      });
   if (is_lost(result, word)) return;
   if (result.error != EAGAIN && result.error != ETIMEDOUT && result.error != EINTR)
     result.check("");
@@ -62,11 +74,7 @@ void wait_futex_or(std::atomic<std::uint32_t>& word, std::uint32_t expected,
     return ::futex_waitv{value, reinterpret_cast<std::uintptr_t>(&waited), FUTEX_32, 0};
   };
   std::array parts{part(word, expected), part(stop, 0)};
-  // This call takes the end of the wait and not its length.
-  const auto end = std::max(deadline.when().time_since_epoch(), Deadline::Clock::duration::zero());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(end);
-  const std::timespec at{static_cast<std::time_t>(seconds.count()),
-                         static_cast<long>((end - seconds).count())};
+  const std::timespec at = end_of(deadline);
   const Result result = perform_once(
       "futex_waitv", why,
       [&] {
