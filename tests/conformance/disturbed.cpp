@@ -10,6 +10,7 @@
 #include <set>
 
 #include "tests/conformance/scripts.hpp"
+#include "tests/support/pace.hpp"
 
 namespace conformance {
 namespace {
@@ -63,7 +64,7 @@ int check_receiver(std::uint32_t call, const std::string& directory, const RunRe
   const auto partner_ends = [&] {
     if (!ended) {
       ended = partner.wait(5s) == 0;
-      expect(watch.elapsed() < 1300ms, "the partner was not told in time");
+      expect(watch.elapsed() < test::allowed(1300ms), "the partner was not told in time");
     }
     return *ended;
   };

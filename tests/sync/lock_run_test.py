@@ -113,14 +113,18 @@ class LockRun(SyncTest):
             os.unlink(may_end)
 
     def test_control_c_on_a_terminal_reaches_both_once(self):
+        may_end = os.path.join(self.directory, "may-end")
         person, end = self.terminal()
         child = self.start("lock-run", "demo", "--", "sh", "-c",
-                           "trap 'echo caught; sleep 0.2; exit 7' INT; echo here; while :; do sleep 0.01; done",
+                           f"trap 'echo caught; until [ -e {may_end} ]; do sleep 0.01; done; exit 7' INT; "
+                           "echo here; while :; do sleep 0.01; done",
                            stdin=end, stdout=end, stderr=end, preexec_fn=lambda: take_terminal(end))
         read_until(person, b"here")
         os.write(person, b"\x03")
         said = read_until(person, b"caught")
         self.ends_with(4, "lock-run", "-n", "demo", "--", "true")
+        with open(may_end, "x", encoding="ascii"):
+            pass
         self.assertEqual(child.end()[0], 7)
         self.assertEqual(said.count(b"caught"), 1)
 

@@ -245,13 +245,13 @@ class Others(SyncTest):
 
     def test_all_who_wait_for_a_timer_go_on_at_the_same_moment(self):
         started = time.monotonic()
-        waiters = [self.start("timer-wait", "demo", "--in", "0.4")]
+        waiters = [self.start("timer-wait", "demo", "--in", "2")]  # all are there by then
         wait_until(lambda: self.left_behind() == ["demo"], "the timer is there")
         waiters += [self.waiter("timer-wait", "demo"), self.waiter("timer-wait", "demo", "--in", "60")]
         for waiter in waiters:
             self.assertEqual(waiter.end(), (0, b"", ""))
-        self.assertGreaterEqual(time.monotonic() - started, 0.4)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertGreaterEqual(time.monotonic() - started, 2)
+        self.assertLess(time.monotonic() - started, 30)
         self.assertEqual(self.left_behind(), [])
 
     def test_a_timer_with_a_period_runs_on_until_it_is_stopped(self):
