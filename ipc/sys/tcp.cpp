@@ -18,7 +18,7 @@ namespace ipc::sys {
 namespace {
 
 constexpr const char* kLoopback = "127.0.0.1";
-constexpr int kBuffer = 256 << 10;  // the kernel doubles it; net.core.wmem_max and rmem_max cap it
+constexpr int kBuffer = 256 << 10;  // the kernel doubles it; net.core.rmem_max caps it
 constexpr int kUnanswered = 3;
 constexpr std::uint32_t kSilence = 5000;  // milliseconds
 
@@ -87,15 +87,15 @@ int pending_error(int socket) {
   return error;
 }
 
-// Left to themselves they grow, for seconds after the receiver has stopped reading, so that a
-// channel which was full has room again and again. Over a long way that is what one wants; on
-// loopback not.
-void fix_buffers(int socket, const Endpoint& endpoint) {
+// The receiver's. Left to itself it grows, for seconds after the receiver has stopped reading, so
+// that a channel which was full has room again and again. Over a long way that is what one wants; on
+// loopback not. The send buffer grows with what is acknowledged, and has to: in a small one short
+// frames do not wait for each other, and each is a segment of its own.
+void fix_receive_buffer(int socket, const Endpoint& endpoint) {
   const auto text = endpoint.shown();
   if (!text.starts_with("127.") && !text.starts_with("[::1]")) return;
-  set_option(socket, SOL_SOCKET, SO_SNDBUF, "SOL_SOCKET", "SO_SNDBUF", kBuffer, "full is full");
   set_option(socket, SOL_SOCKET, SO_RCVBUF, "SOL_SOCKET", "SO_RCVBUF", kBuffer,
-             "so is the other side's; before the connection, which agrees on the window");
+             "full is full; all that are accepted have it from the listener");
 }
 
 }  // namespace
@@ -143,7 +143,7 @@ Fd listen_tcp(const Endpoint& endpoint, Endpoint& bound, const char* why) {
       [&] { return ::bind(socket.get(), address_of(endpoint), endpoint.length); },
       [&] { return shown::list(socket.get(), shown_address(endpoint), endpoint.length); })
       .check(endpoint.shown());
-  fix_buffers(socket.get(), endpoint);
+  fix_receive_buffer(socket.get(), endpoint);
   const Result listening = perform(
       "listen", "the last word: of two that were bound, one may listen",
       [&] { return ::listen(socket.get(), SOMAXCONN); },
@@ -163,7 +163,6 @@ Fd listen_tcp(const Endpoint& endpoint, Endpoint& bound, const char* why) {
 
 Fd connect_tcp(const Endpoint& endpoint, Deadline deadline, const char* why) {
   Fd socket = make_tcp_socket(endpoint, why);
-  fix_buffers(socket.get(), endpoint);
   const Result connecting = perform(
       "connect", "does not wait; poll will tell",
       [&] { return ::connect(socket.get(), address_of(endpoint), endpoint.length); },

@@ -25,10 +25,10 @@ constexpr std::array kConnectedBounds{
     Bound{"RLIMIT_NOFILE", "in the receiver, one for each sender"},
 };
 constexpr std::array kTcpBounds{
-    Bound{"net.core.wmem_max", "at a sender, on loopback (256 KiB are asked for)"},
-    Bound{"net.core.rmem_max", "at the receiver for each sender, on loopback"},
-    Bound{"net.ipv4.tcp_wmem", "at a sender on another host, when it has grown"},
-    Bound{"net.ipv4.tcp_rmem", "at the receiver for each of those"},
+    Bound{"net.ipv4.tcp_wmem", "at a sender, when it has grown"},
+    Bound{"net.core.rmem_max",
+          "at the receiver for each sender on loopback (256 KiB are asked for)"},
+    Bound{"net.ipv4.tcp_rmem", "at the receiver for each on another host, when it has grown"},
     Bound{"net.ipv4.tcp_mem", "in all TCP buffers of this machine"},
     Bound{"net.core.somaxconn", "wait to be accepted"},
     Bound{"RLIMIT_NOFILE", "in the receiver, one for each sender"},

@@ -38,7 +38,6 @@ constexpr std::array kSysctls{
     Sysctl{"net.core.rmem_max", "bytes"},
     Sysctl{"net.core.somaxconn", "senders"},
     Sysctl{"net.core.wmem_default", "bytes"},
-    Sysctl{"net.core.wmem_max", "bytes"},
     Sysctl{"net.ipv4.tcp_mem", "pages", 2},   // low, pressure, high
     Sysctl{"net.ipv4.tcp_rmem", "bytes", 2},  // least, default, most
     Sysctl{"net.ipv4.tcp_wmem", "bytes", 2},
