@@ -76,7 +76,7 @@ class RunningDaemon {
  public:
   RunningDaemon() : child_(start("crawlerd --log warn --workers 2")) {
     REQUIRE(support::becomes_true(
-        [] { return run("crawl -t 1 x:").errors.find("bad-url") != std::string::npos; }, 5s));
+        [] { return run("crawl -t 1 x:").errors.find("bad-url") != std::string::npos; }, 30s));
   }
   test::Child& child() { return child_; }
   ~RunningDaemon() {
@@ -188,10 +188,10 @@ TEST_CASE_FIXTURE(Case, "a page is printed when it is there, not when all are") 
     return fs::exists(file("output")) &&
            support::content_of(file("output")).find("marker-1-end") != std::string::npos;
   };
-  CHECK(support::becomes_true(is_there, 5s));
+  CHECK(support::becomes_true(is_there, 30s));
   CHECK(crawl.is_running());
   crawl.signal(SIGTERM);
-  CHECK(crawl.wait(5s) == -SIGTERM);
+  CHECK(crawl.wait(30s) == -SIGTERM);
 }
 
 TEST_CASE_FIXTURE(Case, "a reader that leaves ends it as it ends cat") {
@@ -209,7 +209,7 @@ TEST_CASE_FIXTURE(Case, "a reader that leaves ends it as it ends cat") {
 TEST_CASE_FIXTURE(Case, "a time limit ends it with 4 and keeps the file that was there") {
   const SiteProcess site;
   support::write_file(file("pages"), "old\n");
-  const ProgramRun late = run("crawl -t 0.5 -o " + file("pages") + " " + site.url("/page/1") + " " +
+  const ProgramRun late = run("crawl -t 5 -o " + file("pages") + " " + site.url("/page/1") + " " +
                               site.url("/hostile/silence"));
   CHECK(late.status == 4);
   CHECK(late.errors == "crawl: timed out; 1 page is missing\ncrawl: what came is in " +
@@ -222,11 +222,11 @@ TEST_CASE_FIXTURE(Case, "a time limit ends it with 4 and keeps the file that was
 TEST_CASE_FIXTURE(Case, "Ctrl-C ends it and its daemon") {
   const SiteProcess site;
   test::Child crawl = start("crawl " + site.url("/hostile/silence"));
-  REQUIRE(support::becomes_true([&] { return site.stats().at("requests").as_int64() == 1; }, 5s));
+  REQUIRE(support::becomes_true([&] { return site.stats().at("requests").as_int64() == 1; }, 30s));
   const std::vector<pid_t> family = family_of(crawl.pid());
   CHECK(family.size() >= 2);
   crawl.signal(SIGINT);
-  CHECK(crawl.wait(5s) == -SIGINT);
+  CHECK(crawl.wait(30s) == -SIGINT);
   for (const pid_t pid : family) CHECK(is_dead(pid));
 }
 
@@ -235,14 +235,15 @@ TEST_CASE_FIXTURE(Case, "no process outlives a killed crawl, not even a stopped 
     CAPTURE(stops_daemon);
     const SiteProcess site;
     test::Child crawl = start("crawl --workers 3 " + site.url("/hostile/silence"));
-    REQUIRE(support::becomes_true([&] { return site.stats().at("requests").as_int64() == 1; }, 5s));
+    REQUIRE(
+        support::becomes_true([&] { return site.stats().at("requests").as_int64() == 1; }, 30s));
     const std::vector<pid_t> family = family_of(crawl.pid());
     REQUIRE(family.size() == 4);
     for (const pid_t pid : family)
       if (stops_daemon || pid != family.front()) ::kill(pid, SIGSTOP);
     crawl.kill();
     CHECK(support::becomes_true([&] { return std::all_of(family.begin(), family.end(), is_dead); },
-                                1s));
+                                10s));
   }
   // Their directories are swept by whoever comes next.
   CHECK(run("crawl x:").status == 1);
@@ -257,7 +258,7 @@ TEST_CASE_FIXTURE(Case, "when the daemon is stopped, what it had promised still 
   support::write_file(file("urls"), list);
   test::Child crawl =
       start("crawl --json -i " + file("urls") + " -o " + file("pages") + " 2>" + file("errors"));
-  REQUIRE(support::becomes_true([&] { return site.stats().at("requests").as_int64() > 50; }, 5s));
+  REQUIRE(support::becomes_true([&] { return site.stats().at("requests").as_int64() > 50; }, 30s));
   const ProgramRun stop = run("crawl --stop");
   CHECK(crawl.wait(10s) == 3);
   // Two requests of 1,000 were under way: done or pending, each is told.
@@ -273,7 +274,7 @@ TEST_CASE_FIXTURE(Case, "when the daemon is stopped, what it had promised still 
   CHECK(stop.output.starts_with("Downloaded URLs: " + std::to_string(done) + " ("));
   CHECK(support::content_of(file("errors")).find("; 1000 pages are missing\n") !=
         std::string::npos);
-  CHECK(daemon.child().wait(5s) == 0);
+  CHECK(daemon.child().wait(30s) == 0);
 }
 
 TEST_CASE_FIXTURE(Case, "crawl uses the daemon that runs, and --stop prints its total") {
@@ -285,6 +286,6 @@ TEST_CASE_FIXTURE(Case, "crawl uses the daemon that runs, and --stop prints its 
   const ProgramRun stop = run("crawl --stop");
   CHECK(stop.status == 0);
   CHECK(stop.output.starts_with("Downloaded URLs: 2 ("));
-  CHECK(daemon.child().wait(5s) == 0);
+  CHECK(daemon.child().wait(30s) == 0);
   CHECK(run("crawl --stop").status == 3);
 }
