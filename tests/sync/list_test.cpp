@@ -237,10 +237,11 @@ TEST_CASE_FIXTURE(Case, "what eight processes do at once is what a deque does in
 // be in.
 struct Counted {
   std::atomic<std::uint32_t> lives{0};
-  std::atomic<std::uint32_t> acknowledged[4096];
+  std::atomic<std::uint32_t> acknowledged[1 << 16];
 };
 
 void push_counted(List& list, Counted& counted, std::uint32_t life, std::uint32_t count) {
+  expect(life < std::size(counted.acknowledged), "no more can be counted");
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto value = std::to_string(life) + ":" + std::to_string(i);
     push(list, {value, value + "'"});
