@@ -16,6 +16,13 @@ using crawler::DaemonOptions;
 
 constexpr int failed = 1, usage = 2, peer_gone = 3, limit_reached = 5, corrupt = 6;
 
+constexpr const char* description =
+    R"(Downloads pages with a pool of workers and answers with their text.
+
+  crawlerd                                     asked with crawl, or with curl as below
+  crawlerd --transport shm --workers 8         the same over shared memory
+  crawlerd -c crawlerd.toml                    as the file says)";
+
 constexpr const char* footer = R"(Signals:
   USR1  stop: finish what is being downloaded, then print `Downloaded URLs: N`
   TERM  the same; a second one, or INT, does not wait for downloads
@@ -70,7 +77,7 @@ bool is_usage(const DaemonOptions& options, const std::string& sentence) {
 int main(int argc, char** argv) {
   crawler::block_signals();
   DaemonOptions options;
-  CLI::App app{"Downloads pages with a pool of workers and answers with their text."};
+  CLI::App app{description};
   app.footer(footer);
   app.set_version_flag("--version", "crawlerd (ipcways) " IPCWAYS_VERSION);
   app.add_option("-c,--config", options.source.file, "configuration file (TOML)")

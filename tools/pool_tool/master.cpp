@@ -134,7 +134,12 @@ void Master::ended() {
 
 void Master::result(WorkerId worker, const pool::Envelope& envelope) {
   const auto problem = read_problem(envelope.about);
-  if (!problem) return;  // no result of ours; the worker is still charged with its task
+  if (!problem) {
+    // No result of ours, and nobody else would answer the task.
+    if (dispatch_.has(worker, envelope.task, envelope.attempt))
+      crew_.kill(worker, true, "answers a task with nonsense");
+    return;
+  }
   const auto answer = dispatch_.result(worker, envelope.task, envelope.attempt);
   if (answer != Dispatch::Answer::accepted) return;
   if (problem->empty()) {
