@@ -13,7 +13,7 @@
 //
 // Records begin at a line of the cache, so that no line travels between the cores for two messages;
 // and the bytes of one that does not fit into its first line begin with the second. Copied there
-// eight bytes further on, half of all stores would touch two lines: a fifth more time for a round trip
+// eight bytes further on, half of all stores would touch two lines: a tenth more time for a round trip
 // of 1 KiB (measured).
 //
 // The memory is mapped twice in a row, so that a record that wraps around is contiguous all the same.
