@@ -14,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "ipc/kinds.hpp"
 #include "ipc/sys/call.hpp"
 #include "tests/conformance/disturbed.hpp"
 #include "tests/conformance/scripts.hpp"
@@ -43,7 +42,7 @@ int main(int argc, char** argv) {
   const std::string address = argv[3];
   const bool sends = std::strcmp(argv[1], "send") == 0;
   const bool observes = std::strcmp(argv[argc - 1], "observe") == 0;
-  const auto* kind = ipc::kinds::find(argv[2]);
+  const auto* kind = find_kind(argv[2]);
   if (!kind) return 2;
   Names names;
   try {

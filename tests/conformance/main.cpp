@@ -10,6 +10,7 @@
 
 #include "ipc/kinds.hpp"
 #include "tests/conformance/conformance.hpp"
+#include "tests/conformance/scripts.hpp"
 
 int main(int argc, char** argv) {
   constexpr std::string_view option = "--kind=";
@@ -22,9 +23,7 @@ int main(int argc, char** argv) {
       continue;
     }
     const auto name = argument.substr(option.size());
-    const auto* kind = ipc::kinds::find(name);
-    for (const auto* other : ipc::kinds::on_trial)
-      if (other->name == name) kind = other;
+    const auto* kind = conformance::find_kind(name);
     if (!kind) {
       std::fprintf(stderr, "%s: unknown kind; there are %s\n", argv[i],
                    ipc::kinds::names().c_str());

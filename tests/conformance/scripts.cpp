@@ -3,12 +3,20 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ipc/kinds.hpp"
+
 namespace conformance {
 namespace {
 
 constexpr auto kCapacity = "IPC_TEST_CAPACITY";
 
 }  // namespace
+
+const ipc::Kind* find_kind(std::string_view name) {
+  for (const auto* kind : ipc::kinds::on_trial)
+    if (kind->name == name) return kind;
+  return ipc::kinds::find(name);
+}
 
 std::size_t of_many_units(const ipc::Kind& kind, std::size_t size) {
   // By signals, of 24 bytes each, 40,000 bytes are 1,700 calls, and all but the first ones alike. A

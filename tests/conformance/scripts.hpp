@@ -5,10 +5,14 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "tests/conformance/conformance.hpp"
 
 namespace conformance {
+
+/// The kind of that name, also one on trial, or null.
+const ipc::Kind* find_kind(std::string_view name);
 
 /// How many messages send_all() sends, numbered from 0.
 inline constexpr std::uint32_t kScriptMessages = 4;
