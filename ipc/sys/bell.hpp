@@ -14,8 +14,9 @@
 
 namespace ipc::sys {
 
-/// The receiver's side. The FIFO is removed with the lease beside which it stands
-/// (Lease::bell_path); that of a durable object stays from one receiver to the next.
+/// The receiver's side. The FIFO, at Lease::bell_path, is removed with an object that lives elsewhere
+/// than beside the lease (is_far in sys/lease_file.hpp), and with a durable one; that of a durable
+/// object stays from one receiver to the next. Beside others nobody removes it.
 class Bell {
  public:
   Bell() = default;
