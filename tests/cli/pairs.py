@@ -17,7 +17,8 @@ import unittest
 
 PROGRAMS = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 PATIENCE = 60  # seconds for what takes far less; sanitizers and a busy machine are slow
-# Goes into the environment of what strace(1) traces, in which the address sanitizer cannot look for leaks.
+# Goes into the environment of what strace(1) traces or a test kills at random, in which the address sanitizer cannot
+# look for leaks.
 TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
