@@ -35,6 +35,19 @@ def program(name):
     return path
 
 
+@functools.cache
+def is_sanitized():
+    """Whether the programs were built with a sanitizer, which makes them two to ten times slower."""
+    with open(program("ipc"), "rb") as file:
+        symbols = file.read()
+    return b"__asan_init" in symbols or b"__tsan_init" in symbols
+
+
+def allowed(seconds):
+    """How long something may take that takes at most so long in an ordinary build."""
+    return 5 * seconds if is_sanitized() else seconds
+
+
 def all_kinds():
     """Every kind that the library lists, so that a new one is tested by being there."""
     listed = subprocess.run([program("ipc"), "kinds", "--json"], capture_output=True, check=True, timeout=PATIENCE)

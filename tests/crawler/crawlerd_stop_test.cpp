@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/crawler/crawlerd_fixture.hpp"
+#include "tests/support/pace.hpp"
 
 using crawler::Fate;
 using crawler::Outcome;
@@ -79,6 +80,7 @@ TEST_CASE("while it stops, new requests are refused and grace is kept") {
   crawl.join();
   daemon.stop_with(0, 0, 1);
   CHECK(Clock::now() - start >= 1s);
+  CHECK(Clock::now() - start < test::allowed(4s));
   REQUIRE(outcomes.size() == 1);
   CHECK(outcomes[0].page.status == Fate::pending);
 }

@@ -15,6 +15,7 @@
 #include "ipc/kinds.hpp"
 #include "tests/crawler/daemon_under_test.hpp"
 #include "tests/crawler/site_process.hpp"
+#include "tests/support/pace.hpp"
 
 using crawler::Fate;
 using crawler::Outcome;
@@ -126,8 +127,7 @@ TEST_CASE("500 URLs survive a worker killed every 100 ms, on each transport") {
     CHECK(killer.kills() >= 50);
     MESSAGE(kind->name, ": ", killer.kills(), " kills, slowest hello after ",
             std::chrono::duration_cast<std::chrono::milliseconds>(killer.slowest()).count(), " ms");
-    // At once, not after a pause; more than hello_time and it would have been killed again.
-    CHECK(killer.slowest() < 5s);
+    CHECK(killer.slowest() < test::allowed(1s));
     daemon.stop_with(500);
   }
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "tests/crawler/name_service.hpp"
 #include "tests/crawler/site_process.hpp"
 #include "tests/site/pages.hpp"
+#include "tests/support/pace.hpp"
 
 using namespace std::chrono_literals;
 using crawler::Fetched;
@@ -50,18 +52,14 @@ TEST_CASE("hundreds of slow pages are fetched side by side, but never more than 
   const SiteProcess site(300);
   std::vector<std::string> urls;
   for (unsigned number = 1; number <= 300; ++number)
-    urls.push_back(site.url("/page/" + std::to_string(number) + "?delay=500"));
+    urls.push_back(site.url("/page/" + std::to_string(number) + "?together=150"));
   Limits limits = small_limits();
   limits.slots = 300;
   limits.per_host = 150;
-  limits.first_byte_time = 5000ms;  // for 150 at once on a busy machine
+  limits.first_byte_time = limits.total_time = 20s;  // for what would never be 150
   Fetcher fetcher(limits);
-  const auto begin = std::chrono::steady_clock::now();
-  const auto results = fetch_all(fetcher, urls);
-  const auto took = std::chrono::steady_clock::now() - begin;
-  for (const auto& [url, result] : results) CHECK(result.error == "");
-  CHECK(took >= 1000ms);
-  CHECK(took < 15s);  // one after the other they would take 150 s
+  // The site answers none before it has 150 before it.
+  for (const auto& [url, result] : fetch_all(fetcher, urls)) CHECK(result.error == "");
   CHECK(site.stats().at("max_parallel").as_int64() == 150);
 }
 
@@ -76,10 +74,18 @@ TEST_CASE("who waits for a turn at a busy host is not charged for the wait") {
   for (unsigned number = 1; number <= 5; ++number)
     urls.push_back(site.url("/page/" + std::to_string(number) + "?delay=400"));
   Fetcher fetcher(limits);
-  for (const auto& [url, result] : fetch_all(fetcher, urls)) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto results = fetch_all(fetcher, urls);
+  const auto all_took = std::chrono::steady_clock::now() - begin;
+  std::chrono::milliseconds charged{0};
+  for (const auto& [url, result] : results) {
     CHECK(result.error == "");
-    CHECK(result.took < 1600ms);
+    charged += result.took;
   }
+  // One after the other: whatever a busy machine makes of it, turns do not overlap, waits would.
+  CHECK(charged >= 5 * 400ms);
+  CHECK(charged <= all_took);
+  CHECK(all_took > limits.total_time);  // which the wait of the last would have used up
 }
 
 TEST_CASE("what follows a body that is longer than announced is nobody's answer") {
@@ -105,7 +111,10 @@ TEST_CASE("a name that is never found delays nobody else") {
     std::vector<std::string> words;
     while (words.size() < urls.size() && !deadline.expired()) {
       fetcher.wait({}, deadline);
-      while (const std::optional<Fetched> fetched = fetcher.next()) words.push_back(fetched->error);
+      while (const std::optional<Fetched> fetched = fetcher.next()) {
+        words.push_back(fetched->error);
+        if (fetched->error.empty()) CHECK(fetched->took < test::allowed(300ms));
+      }
     }
     CHECK(words == std::vector<std::string>{"", "", "connect-timeout", "connect-timeout"});
   }
@@ -117,8 +126,10 @@ TEST_CASE("a descriptor of the caller's ends the wait while downloads go on") {
   const SiteProcess site;
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
-  Fetcher fetcher(small_limits());
-  fetcher.start(1, site.url("/page/1?delay=1500"));
+  Limits limits = small_limits();
+  limits.first_byte_time = limits.total_time = 20s;
+  Fetcher fetcher(limits);
+  fetcher.start(1, site.url("/page/1?together=2"));  // goes on until there is a second
 
   std::array watched{crawler::Watched{ends[0]}};
   fetcher.wait(watched, ipc::Deadline::after(50ms));
@@ -126,16 +137,24 @@ TEST_CASE("a descriptor of the caller's ends the wait while downloads go on") {
   CHECK(!fetcher.next());
 
   REQUIRE(::write(ends[1], "x", 1) == 1);
+  const auto begin = std::chrono::steady_clock::now();
   fetcher.wait(watched, ipc::Deadline::after(10s));
   CHECK(watched[0].readable);
+  CHECK(std::chrono::steady_clock::now() - begin < test::allowed(200ms));
   CHECK(fetcher.underway() == 1);
   CHECK(!fetcher.next());
 
-  fetcher.wait({}, ipc::Deadline::after(10s));
-  const std::optional<Fetched> fetched = fetcher.next();
-  REQUIRE(fetched);
-  CHECK(fetched->id == 1);
-  CHECK(fetched->error == "");
+  fetcher.start(2, site.url("/page/2?together=2"));
+  std::set<std::uint64_t> done;
+  for (const ipc::Deadline deadline = ipc::Deadline::after(30s);
+       done.size() < 2 && !deadline.expired();) {
+    fetcher.wait({}, deadline);
+    while (const std::optional<Fetched> fetched = fetcher.next()) {
+      CHECK(fetched->error == "");
+      done.insert(fetched->id);
+    }
+  }
+  CHECK(done == std::set<std::uint64_t>{1, 2});
   char taken = 0;
   REQUIRE(::read(ends[0], &taken, 1) == 1);
 

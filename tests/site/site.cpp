@@ -8,6 +8,7 @@
 //   /                   links to all pages
 //   /page/N?delay=MS    page N, after MS milliseconds, in the language and character set that N
 //                       picks; packed as the client accepts (odd pages prefer br, even ones gzip)
+//   /page/N?together=M  page N, once M requests for such pages wait side by side
 //   /stats              what was asked for so far, as JSON
 //   /hostile/...        what a crawler must survive, see hostile.cpp
 #include <unistd.h>
@@ -31,6 +32,7 @@
 
 #include "tests/site/connection.hpp"
 #include "tests/site/encodings.hpp"
+#include "tests/site/gathering.hpp"
 #include "tests/site/hostile.hpp"
 #include "tests/site/pages.hpp"
 #include "tests/site/stats.hpp"
@@ -59,7 +61,8 @@ class Server {
   Server(asio::io_context& io, const Settings& settings)
       : pages_(settings.pages),
         acceptor_(io, tcp::endpoint(asio::ip::address_v4::loopback(),
-                                    static_cast<std::uint16_t>(settings.port))) {}
+                                    static_cast<std::uint16_t>(settings.port))),
+        gathering_(io.get_executor()) {}
 
   unsigned port() const { return acceptor_.local_endpoint().port(); }
 
@@ -96,6 +99,8 @@ class Server {
 
     if (const auto delay = request.query.find("delay"); delay != request.query.end())
       co_await connection.pause(std::chrono::milliseconds(number(delay->second).value_or(0)));
+    if (const auto size = request.query.find("together"); size != request.query.end())
+      co_await gathering_.join(number(size->second).value_or(1));
     co_await connection.answer(sound(request));
     co_return After::keep;
   }
@@ -136,6 +141,7 @@ class Server {
   unsigned pages_;
   tcp::acceptor acceptor_;
   Stats stats_;
+  Gathering gathering_;
 };
 
 asio::awaitable<void> until_input_ends(asio::io_context& io) {

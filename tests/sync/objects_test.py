@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from programs import AT_ONCE, STARTING, SyncTest, main, wait_until
+from programs import AT_ONCE, STARTING, SyncTest, allowed, main, wait_until
 
 PROGRAMS = {
     "lock-run": ["demo", "--", "true"],
@@ -146,7 +146,7 @@ class Semaphores(SyncTest):
             started = time.monotonic()
             runners[0].kill()
             heir.out.until(b"mine")
-            self.assertLess(time.monotonic() - started, AT_ONCE + STARTING)
+            self.assertLess(time.monotonic() - started, allowed(AT_ONCE + STARTING))
             runners[1].kill()
             self.assertEqual(heir.end()[0], 0)
 
@@ -251,7 +251,7 @@ class Others(SyncTest):
         for waiter in waiters:
             self.assertEqual(waiter.end(), (0, b"", ""))
         self.assertGreaterEqual(time.monotonic() - started, 2)
-        self.assertLess(time.monotonic() - started, 30)
+        self.assertLess(time.monotonic() - started, allowed(5))
         self.assertEqual(self.left_behind(), [])
 
     def test_a_timer_with_a_period_runs_on_until_it_is_stopped(self):

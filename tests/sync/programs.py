@@ -4,10 +4,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
-from pairs import PATIENCE, TRACED, PairTest, main, read_until, wait_until  # noqa: E402, F401
+from pairs import PATIENCE, TRACED, PairTest, allowed, main, read_until, wait_until  # noqa: E402, F401
 
 AT_ONCE = 0.1  # seconds that nobody may wait longer for a dead one
-STARTING = 2  # seconds that a busy machine may take to start a program
+STARTING = 0.1  # seconds that it may take to start a program
+
+
 def sleeps_in_futex(child):
     with open(f"/proc/{child.pid}/wchan", encoding="ascii") as file:
         return file.read().startswith("futex")
