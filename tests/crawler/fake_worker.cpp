@@ -22,28 +22,17 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
-#include <memory>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "ipc/kinds.hpp"
+#include "tests/pool/hand_made_worker.hpp"
 #include "tools/crawler/protocol.hpp"
 
 namespace {
 
 using Clock = ipc::Deadline::Clock;
-
-std::map<std::string, std::string> options_of(int argc, char** argv) {
-  std::map<std::string, std::string> options;
-  for (int at = 1; at < argc; ++at) {
-    const std::string word = argv[at];
-    const auto equals = word.find('=');
-    options[word.substr(0, equals)] = equals == word.npos ? "" : word.substr(equals + 1);
-  }
-  return options;
-}
 
 unsigned number_after(const std::string& url, const std::string& key) {
   const auto at = url.find(key + "=");
@@ -66,21 +55,16 @@ void run_out_of_memory() {
 
 class FakeWorker {
  public:
-  explicit FakeWorker(std::map<std::string, std::string> options) : options_(std::move(options)) {
-    const ipc::Kind& kind = *ipc::kinds::find(options_.at("--transport"));
-    ipc::Options inbox, master;
-    if (options_.contains("--capacity")) inbox.capacity = std::stoull(options_.at("--capacity"));
-    if (options_.contains("--inbox-fd")) inbox.fd = std::stoi(options_.at("--inbox-fd"));
-    if (options_.contains("--master-fd")) master.fd = std::stoi(options_.at("--master-fd"));
-    inbox_ = kind.listen(options_["--inbox"], inbox);
-    master_ = kind.connect(options_["--master"], master);
-  }
+  FakeWorker(int argc, char** argv) : self_(argc, argv) {}
+
+  int lifeline() const { return std::stoi(self_.option("--lifeline-fd")); }
 
   void say_hello() {
-    pool::Envelope hello = envelope(pool::Type::hello);
-    hello.about = crawler::write_hello({.pid = ::getpid(),
-                                        .slots = std::stoull(options_.at("--slots")),
-                                        .inbox = options_["--inbox"]});
+    pool::Envelope hello = self_.envelope(pool::Type::hello);
+    hello.about =
+        crawler::write_hello({.pid = ::getpid(),
+                              .slots = std::stoull(self_.option("--slots")),
+                              .inbox = self_.has("--inbox") ? self_.option("--inbox") : ""});
     send(pool::encode(hello));
   }
 
@@ -88,7 +72,7 @@ class FakeWorker {
     for (;;) {
       const auto deadline =
           due_.empty() ? ipc::Deadline::never() : ipc::Deadline::at(due_.begin()->first);
-      const auto received = inbox_->receive(deadline);
+      const auto received = self_.inbox().receive(deadline);
       while (!due_.empty() && due_.begin()->first <= Clock::now()) {
         send(due_.begin()->second);
         due_.erase(due_.begin());
@@ -98,24 +82,15 @@ class FakeWorker {
       const auto decoded = pool::decode(received.message);
       if (!decoded) std::abort();
       if (decoded.envelope->type == pool::Type::ping)
-        send(pool::encode(envelope(pool::Type::pong)));
+        send(pool::encode(self_.envelope(pool::Type::pong)));
       if (decoded.envelope->type == pool::Type::stop && !lives_on) return;
       if (decoded.envelope->type == pool::Type::task) take(*decoded.envelope);
     }
   }
 
  private:
-  pool::Envelope envelope(pool::Type type) {
-    pool::Envelope envelope;
-    envelope.type = type;
-    envelope.run = *pool::parse_run(options_.at("--run"));
-    envelope.slot = static_cast<std::uint32_t>(std::stoul(options_.at("--slot")));
-    envelope.generation = static_cast<std::uint32_t>(std::stoul(options_.at("--generation")));
-    return envelope;
-  }
-
   void send(const std::vector<std::byte>& message) {
-    if (master_->send(message) != ipc::Status::ok) std::_Exit(0);
+    if (self_.master().send(message) != ipc::Status::ok) std::_Exit(0);
   }
 
   void make_noise() {
@@ -124,19 +99,19 @@ class FakeWorker {
       std::vector<std::byte> junk(random() % 5000);
       for (auto& byte : junk) byte = static_cast<std::byte>(random());
       send(junk);
-      auto message = pool::encode(envelope(pool::Type::pong));
+      auto message = pool::encode(self_.envelope(pool::Type::pong));
       message[random() % message.size()] = static_cast<std::byte>(random());
       send(message);
-      pool::Envelope other = envelope(pool::Type::result);
+      pool::Envelope other = self_.envelope(pool::Type::result);
       other.run ^= 1;
       other.task = other.attempt = 1;
       send(pool::encode(other));
-      pool::Envelope stale = envelope(pool::Type::result);
+      pool::Envelope stale = self_.envelope(pool::Type::result);
       stale.task = 1'000'000 + random();
       stale.attempt = 1;
       stale.about = {{"status", "ok"}};
       send(pool::encode(stale));
-      send(pool::encode(envelope(pool::Type::ping)));
+      send(pool::encode(self_.envelope(pool::Type::ping)));
     }
   }
 
@@ -158,9 +133,7 @@ class FakeWorker {
     page.charset = "utf-8";
     page.text = is("/big") ? std::string(std::size_t{1024} * number_after(url, "kib"), 'x')
                            : "text of " + url;
-    pool::Envelope result = envelope(pool::Type::result);
-    result.task = task.task;
-    result.attempt = task.attempt;
+    pool::Envelope result = self_.result_of(task);
     result.about = crawler::write_page(page);
     result.body = pool::as_bytes(page.text);
     if (is("/bad")) result.about["status"] = "splendid";
@@ -169,9 +142,7 @@ class FakeWorker {
     if (is("/twice")) due_.emplace(when, pool::encode(result));
   }
 
-  std::map<std::string, std::string> options_;
-  std::unique_ptr<ipc::Receiver> inbox_;
-  std::unique_ptr<ipc::Sender> master_;
+  support::HandMadeWorker self_;
   std::multimap<Clock::time_point, std::vector<std::byte>> due_;
 };
 
@@ -181,15 +152,14 @@ int main(int argc, char** argv) {
   const char* variable = std::getenv("FAKE_WORKER");
   const std::string manner = variable != nullptr ? variable : "";
   if (manner == "die") return 3;
-  const auto options = options_of(argc, argv);
   const bool lives_on = manner == "lives-on";
-  FakeWorker worker(options);
+  FakeWorker worker(argc, argv);
   if (lives_on) {
-    ::close(std::stoi(options.at("--lifeline-fd")));
+    ::close(worker.lifeline());
   } else {
     // A lifeline has nothing to read until its end. The thread comes after the inbox, whose kind may
     // want signals blocked in all of them.
-    std::thread([fd = std::stoi(options.at("--lifeline-fd"))] {
+    std::thread([fd = worker.lifeline()] {
       char none;
       while (::read(fd, &none, 1) == -1) {
       }

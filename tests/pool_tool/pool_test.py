@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -37,9 +38,17 @@ SQUARE = ["sh", "-c", "read -r n; echo $((n * n))"]
 
 
 class PoolTest(PairTest):
-    def pool(self, *arguments, **options):
+    def pool(self, *arguments, worker=None, **options):
+        """Starts pool; `worker` is a program to stand in for pool-worker."""
         options.setdefault("stdin", subprocess.PIPE)
-        return self.start("pool", *arguments, **options)
+        if worker is None:
+            return self.start("pool", *arguments, **options)
+        beside = os.path.join(self.directory, "bin")  # pool starts the pool-worker that is beside itself
+        if not os.path.exists(beside):
+            os.mkdir(beside)
+            os.link(program("pool"), os.path.join(beside, "pool"))
+            os.symlink(worker, os.path.join(beside, "pool-worker"))
+        return self.start(os.path.join(beside, "pool"), *arguments, **options)
 
     def run_pool(self, tasks, *arguments):
         return self.run_to_end("pool", *arguments, input=tasks)
@@ -174,6 +183,33 @@ class Failures(PoolTest):
         self.assertEqual(err, "pool: task 2 has failed: poison: each worker that tried it crashed, 3 of them\n")
         self.assertEqual(self.left_behind(), [])
 
+    @for_each_kind
+    def test_a_worker_that_answers_with_nonsense_is_killed(self, kind):
+        for tasks, ending, results, deaths in ((["a", "nonsense-once", "b"], 0, ["a", "b", "nonsense-once"], 1),
+                                               (["a", "nonsense", "b"], 1, ["a", "b"], 3)):
+            with self.subTest(tasks=tasks):
+                pool = self.pool("-j", "1", "-v", "--stats", "--transport", kind, "--", "true",
+                                 worker=program("nonsense-worker"))
+                pool.stdin.write("".join(f"{task}\n" for task in tasks).encode())
+                pool.stdin.close()
+                code, out, err = pool.end()
+                self.assertEqual((code, sorted(out.decode().split())), (ending, results), err)
+                killed = re.findall(r"^pool: worker w1\.\d+ \(pid (\d+)\) answers a task with nonsense: killed", err, re.M)
+                self.assertEqual(len(killed), deaths, err)
+                self.assertTrue(all(has_ended(int(pid)) for pid in killed))
+                self.assertIn(f"{deaths} workers died\n", err)
+                if ending == 1:
+                    self.assertIn("pool: task 2 has failed: poison: each worker that tried it crashed, 3 of them\n", err)
+                self.assertEqual(self.left_behind(), [])
+
+    def test_nonsense_about_a_task_of_nobody_harms_nobody(self):
+        pool = self.pool("-j", "1", "-v", "--stats", "--", "true", worker=program("nonsense-worker"))
+        pool.stdin.write(b"aside\n" * 20)
+        pool.stdin.close()
+        code, out, err = pool.end()
+        self.assertEqual((code, out), (0, b"aside\n" * 20), err)
+        self.assertIn("; 0 workers died\n", err)
+
     def test_a_task_that_is_too_long(self):
         code, out, err = self.run_pool(b"x" * (17 << 20) + b"\nshort\n", "--ordered", "--", "cat")
         self.assertEqual((code, out), (1, b"short\n"))
@@ -195,15 +231,11 @@ class Failures(PoolTest):
         self.assertRegex(out.decode(), r"^Examples:\n(  .*pool.*\n){3}\nUsage: pool ")
 
     def test_workers_that_cannot_work_end_it_with_a_reason(self):
-        # The directory of the workers' inboxes goes away: no worker can say hello.
-        broken = os.path.join(self.directory, "bin")
-        os.mkdir(broken)
-        os.link(program("pool"), os.path.join(broken, "pool"))
-        with open(os.path.join(broken, "pool-worker"), "w") as file:
+        script = os.path.join(self.directory, "exit-7")
+        with open(script, "w") as file:
             file.write("#!/bin/sh\nexit 7\n")
-        os.chmod(os.path.join(broken, "pool-worker"), 0o755)
-        pool = self.start(os.path.join(broken, "pool"), "-j", "8", "--", "cat", stdin=subprocess.PIPE)
-        code, out, err = pool.end()
+        os.chmod(script, 0o755)
+        code, out, err = self.pool("-j", "8", "--", "cat", worker=script).end()
         self.assertEqual((code, out), (1, b""))
         self.assertRegex(err, r"pool: giving up: \d+ workers in a row died before they said hello; the last one "
                               r"exited with 7\n$")
