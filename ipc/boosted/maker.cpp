@@ -41,7 +41,7 @@ std::optional<Queue> Maker::make() {
       give_away(queue_path(fresh));
       (void)sys::rename(queue_path(fresh), queue_path(name()), "complete: it may be opened")
           .check(fresh);
-    } catch (...) {
+    } catch (...) {  // whatever it was: no half queue is left in /dev/shm
       (void)sys::unlink(queue_path(fresh), "it could not be made whole");
       throw;
     }

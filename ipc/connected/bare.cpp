@@ -30,7 +30,7 @@ Received BareReceiver::do_receive(Deadline deadline) {
       Heard heard{};
       try {
         heard = hear_(*speaker, received.message);
-      } catch (...) {
+      } catch (...) {  // whatever it was: the turn ends, so that the next call hears the others
         crowd_.failed();
         throw;
       }

@@ -96,7 +96,7 @@ std::optional<Received> FramedReceiver::listen_to(Connection& speaker) {
   Heard heard{};
   try {
     heard = hear(speaker, frame);
-  } catch (...) {
+  } catch (...) {  // whatever it was: the turn ends, so that the next call hears the others
     crowd_.failed();
     throw;
   }

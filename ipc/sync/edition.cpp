@@ -193,7 +193,7 @@ EditionMark make_edition(const std::string& name, const Values& values, std::uin
       return mark;
     } catch (const bi::bad_alloc&) {
       (void)sys::unlink(edition_path(name), "too small: made anew");
-    } catch (...) {
+    } catch (...) {  // whatever it was: no half edition is left in /dev/shm
       (void)sys::unlink(edition_path(name), "it could not be made whole");
       throw;
     }

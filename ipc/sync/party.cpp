@@ -25,16 +25,13 @@ constexpr auto kPatience = std::chrono::seconds(2);
 // Nobody wakes those who sleep on a page that is cut off.
 constexpr auto kCheck = std::chrono::seconds(5);
 
-// There is no event for "a lock is free" with a deadline (F_OFD_SETLKW waits for ever, and its
-// holder may be stopped), hence the short naps.
 void lock_door(int file, const std::string& path) {
-  const auto patience = Deadline::after(kPatience);
-  while (!sys::try_lock(file, kDoorByte, "one comes or goes at a time")) {
-    if (patience.expired())
-      throw Error(Trouble::in_use, EBUSY,
-                  "open " + path + ": somebody has been coming or going for two seconds");
-    ::usleep(100);
-  }
+  const auto try_once = [&] {
+    return sys::try_lock(file, kDoorByte, "one comes or goes at a time");
+  };
+  if (!sys::try_until(Deadline::after(kPatience), try_once))
+    throw Error(Trouble::in_use, EBUSY,
+                "open " + path + ": somebody has been coming or going for two seconds");
 }
 
 std::string boot_id() {
@@ -169,7 +166,7 @@ bool Party::join(const Terms& terms) {
     claim(file.get());
     check();
   } catch (...) {
-    unmap();  // else it would keep the door
+    unmap();  // whatever it was: the mapping would keep the door
     throw;
   }
   sys::unlock(file.get(), kDoorByte, "others may come");

@@ -62,7 +62,7 @@ std::optional<DurableEntry> make(const Path& path, const DurableTerms& terms,
     has_name = renamed.check(lease_path_of(path)).ok();
     link_address(path, object_of(entry.page));
     entry.made_for = path;
-  } catch (...) {
+  } catch (...) {  // whatever it was: what has been made so far goes, the name last
     remove_object_itself(entry.page, path);
     (void)unlink(has_name ? lease_path_of(path) : made.path, "the name was not to be had");
     throw;

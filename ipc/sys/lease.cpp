@@ -30,7 +30,7 @@ Lease::Lease(const Path& path, const Terms& terms,
     // A bare object has the address for its name, which is ours to make only now.
     if (terms.bare) make(object_path());
     if (linked_) link_address(path_, object_);
-  } catch (...) {
+  } catch (...) {  // whatever it was: there will be no destructor to undo what has been made
     end();
     throw;
   }

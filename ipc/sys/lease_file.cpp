@@ -39,17 +39,10 @@ bool is_gone(const Result& removed) {
   return removed.ok() || removed.error == ENOENT;
 }
 
-// There is no event for "a lock is free" with a deadline (F_OFD_SETLKW waits for ever, and its
-// holder may be stopped), hence the short naps.
-template <class TryLock>
-void lock_patiently(const std::string& lease_path, TryLock try_once) {
-  const auto patience = Deadline::after(kTakeOverPatience);
-  while (!try_once()) {
-    if (patience.expired())
-      throw Error(Trouble::in_use, EBUSY,
-                  "lease " + lease_path + ": somebody has been taking it over for two seconds");
-    ::usleep(100);
-  }
+void lock_patiently(const std::string& lease_path, const std::function<bool()>& try_once) {
+  if (!try_until(Deadline::after(kTakeOverPatience), try_once))
+    throw Error(Trouble::in_use, EBUSY,
+                "lease " + lease_path + ": somebody has been taking it over for two seconds");
 }
 
 // All files in /dev/shm whose names go on behind `object_path`; false if one is still there.
@@ -224,7 +217,7 @@ TemporaryLease make_temporary_lease(const Path& path, const LeasePage& page, mod
       const Result written = pwrite(made.file.get(), content, 0, "who receives, over what");
       if (written.check(candidate).count() != content.size())
         throw Error("pwrite", candidate, ENOSPC);
-    } catch (...) {
+    } catch (...) {  // whatever it was: no half lease is left
       (void)unlink(candidate, "it could not be made whole");
       throw;
     }

@@ -89,7 +89,7 @@ bool write_letter(const std::string& path, std::span<const std::byte> bytes, mod
     if (mode != 0600) (void)fchmod(file.get(), mode, "as its directory says").check(path);
     write_all(file.get(), path, bytes);
     if (sync) (void)fdatasync(file.get(), "before it gets its name").check(path);
-  } catch (...) {
+  } catch (...) {  // whatever it was: no half letter is left
     (void)unlink(path, "it did not become whole");
     throw;
   }

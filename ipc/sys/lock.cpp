@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 
@@ -52,6 +53,16 @@ bool try_lock(int fd, off_t byte, const char* why) {
 
 bool try_read_lock(int fd, off_t byte, const char* why) {
   return set_lock(fd, F_RDLCK, byte, why);
+}
+
+bool try_until(Deadline deadline, const std::function<bool()>& try_once) {
+  while (!try_once()) {
+    if (deadline.expired()) return false;
+    // There is no event for "a lock is free" with a deadline (F_OFD_SETLKW waits for ever, and its
+    // holder may be stopped), hence the short naps.
+    ::usleep(100);
+  }
+  return true;
 }
 
 void unlock(int fd, off_t byte, const char* why) {

@@ -16,7 +16,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
+#include "ipc/sys/deadline.hpp"
 #include "ipc/sys/fd.hpp"
 
 namespace ipc::sys {
@@ -27,6 +29,9 @@ bool try_lock(int fd, off_t byte, const char* why);
 /// The same with a read lock, for descriptors that are open for reading only; false only if another
 /// holds the write lock.
 bool try_read_lock(int fd, off_t byte, const char* why);
+/// Calls `try_once` until it has taken its lock, or the deadline has passed: then false. For locks that
+/// are held for microseconds.
+bool try_until(Deadline deadline, const std::function<bool()>& try_once);
 /// Gives it back.
 void unlock(int fd, off_t byte, const char* why);
 /// Whether another open file than that of `fd` holds a lock on the byte.

@@ -55,15 +55,16 @@ bool Seat::add_object(const std::function<void()>& make) {
   const int fd = occupancy_.query();
   hold_off_take_over(fd, lease_path_);
   const auto let_go = [&] { unlock(fd, kTakeOverByte, "it is there, whoever removes may come"); };
+  bool stays = false;
   try {
-    const bool stays = ask();
+    stays = ask();
     if (stays) make();
-    let_go();
-    return stays;
-  } catch (...) {
+  } catch (...) {  // whatever it was: while we hold on, nobody could remove or take over
     let_go();
     throw;
   }
+  let_go();
+  return stays;
 }
 
 bool Seat::ask() const {

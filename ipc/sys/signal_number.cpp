@@ -50,23 +50,24 @@ SignalNumber::SignalNumber(std::optional<int> wanted)
     : number_(choose(wanted)), fork_generation_(fork_generation()) {
   ::sigemptyset(&set_);
   ::sigaddset(&set_, number_);
+  bool is_blocked = false;
   try {
     sigset_t before;
     (void)block_signals(set_, before, "kept for us; unblocked it would kill")
         .check(signal_name(number_));
+    is_blocked = true;
     was_blocked_ = ::sigismember(&before, number_) == 1;
-    if (const auto thread = thread_not_blocking(number_)) {
-      if (!was_blocked_) (void)unblock_signals(set_, "as it was before");
+    if (const auto thread = thread_not_blocking(number_))
       throw Error(Trouble::invalid, EINVAL,
                   signal_name(number_) + ": thread " + std::to_string(*thread) +
                       " of this process does not block it and would be killed by it: listen before "
                       "threads are started, or block it in all of them");
-    }
     // Default, not ignored: if a thread unblocks it later, that is an end that can be seen, where an
     // ignored signal would be a message lost.
     (void)set_disposition(number_, SIG_DFL, "it waits while it is blocked")
         .check(signal_name(number_));
-  } catch (...) {
+  } catch (...) {  // whatever it was: there will be no destructor to give the number back
+    if (is_blocked && !was_blocked_) (void)unblock_signals(set_, "as it was before");
     used.fetch_and(~bit_of(number_), std::memory_order_relaxed);
     throw;
   }

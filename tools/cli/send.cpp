@@ -47,6 +47,7 @@ class Sending {
   }
 
   void send(std::string_view message) {
+    // The pause that was asked for; no signal is handled here, so each ends it and the program.
     if (stats_.messages() > 0 && options_.interval.count() > 0)
       std::this_thread::sleep_for(options_.interval);
     switch (sender_.send(std::as_bytes(std::span(message)), deadline())) {

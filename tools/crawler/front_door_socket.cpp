@@ -19,7 +19,8 @@ using ipc::Error;
 using ipc::Trouble;
 using ipc::sys::Fd;
 
-// A killed daemon's child that has not come to its exec yet shares the lock, for a millisecond.
+// A killed daemon's child that has not come to its exec yet shares the lock, for a millisecond. There
+// is no event for "a lock is free" with a deadline, hence the naps.
 constexpr int lock_tries = 50;
 constexpr std::chrono::milliseconds lock_pause{10};
 

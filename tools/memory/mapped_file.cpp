@@ -76,7 +76,7 @@ void create_memory(const std::string& path, std::size_t size, mode_t mode) {
     // Not every file system can promise room; then a touch that finds none is told when it comes.
     if (result.error != EOPNOTSUPP) result.check(path);
     (void)sys::fchmod(file.get(), mode, "exactly this mode, whatever the umask").check(path);
-  } catch (...) {
+  } catch (...) {  // whatever it was: no half segment is left
     (void)sys::unlink(path, "it could not be made whole");
     throw;
   }
