@@ -58,6 +58,6 @@ TEST_CASE("a worker's command line names its ends, and the command comes last") 
   options.command = {"/bin/cat", "--", "-"};
   CHECK(pool_tool::worker_arguments(options) ==
         std::vector<std::string>{"--transport=pipe", "--run=9f86d081884c7d65", "--slot=2",
-                                 "--generation=3", "--lifeline-fd=3", "--inbox-fd=4",
-                                 "--master-fd=5", "--timeout=2ms", "--", "/bin/cat", "--", "-"});
+                                 "--generation=3", "--inbox-fd=4", "--master-fd=5",
+                                 "--lifeline-fd=3", "--timeout=2ms", "--", "/bin/cat", "--", "-"});
 }

@@ -71,20 +71,8 @@ void Master::start() {
 
 // Workers come and go.
 
-pool::Command Master::command(WorkerId worker, const pool::Channel& channel) {
-  WorkerOptions options;
-  options.transport = kind_.name;
-  options.run = run_;
-  options.slot = worker.slot;
-  options.generation = worker.generation;
-  options.inbox = channel.inbox;
-  options.inbox_fd = channel.inbox_fd;
-  options.capacity = inbox_.capacity;
-  options.master_fd = channel.master_fd;
-  if (!channel.master_fd) options.master = channel.master;
-  options.lifeline_fd = channel.lifeline_fd;
-  options.limits = config_.limits;
-  return {worker_program_, worker_arguments(options), {}};
+pool::Command Master::command(const pool::WorkerPlace& place) {
+  return {worker_program_, worker_arguments({place, config_.limits}), {}};
 }
 
 std::optional<pool::Introduction> Master::introduce(const pool::Envelope& envelope,
@@ -195,19 +183,12 @@ void Master::pump() {
 bool Master::send(TaskId task) {
   const auto assignment = dispatch_.assignment(task);
   if (!assignment) return true;  // taken away while it waited here
-  pool::Envelope envelope;
-  envelope.type = pool::Type::task;
-  envelope.run = run_;
-  envelope.slot = assignment->worker.slot;
-  envelope.generation = assignment->worker.generation;
-  envelope.task = task;
-  envelope.attempt = assignment->attempt;
-  envelope.body = pool::as_bytes(assignment->payload);
   // `closed` waits as well: the worker is dead, and its end, when told, takes the task back.
-  if (crew_.send(assignment->worker, pool::encode(envelope)) != ipc::Status::ok) return false;
+  if (crew_.send(*assignment) != ipc::Status::ok) return false;
   dispatch_.sent(task, Clock::now());
-  spdlog::info("task {} -> w{}: {}", task, envelope.slot, shown(assignment->payload));
-  auto& recent = records_[envelope.slot].recent;
+  const auto slot = assignment->worker.slot;
+  spdlog::info("task {} -> w{}: {}", task, slot, shown(assignment->payload));
+  auto& recent = records_[slot].recent;
   recent.push_back(shown(assignment->payload));
   if (recent.size() > recent_urls) recent.pop_front();
   return true;

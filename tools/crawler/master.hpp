@@ -71,7 +71,7 @@ class Master final : private pool::Crew::Owner {
     std::deque<std::string> recent{};  // URLs, the latest last
   };
 
-  pool::Command command(pool::WorkerId worker, const pool::Channel& channel) override;
+  pool::Command command(const pool::WorkerPlace& place) override;
   std::optional<pool::Introduction> introduce(const pool::Envelope& hello,
                                               std::string& problem) override;
   void joined(pool::WorkerId worker, const pool::Introduction& introduction) override;

@@ -3,13 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
-#include "ipc/kinds.hpp"
 #include "tools/crawler/answer.hpp"
 #include "tools/crawler/protocol.hpp"
 
@@ -23,35 +21,6 @@ constexpr auto work_at_once = 20ms;           // spent on extracting text before
 constexpr auto retry_pause = 5ms;             // until a full channel is tried again
 constexpr std::chrono::milliseconds longest_patience = 4s;
 constexpr auto silence = 2s;  // of a master that pings each second, before it is looked for
-
-const ipc::Kind& kind_of(const WorkerOptions& options) {
-  const ipc::Kind* kind = ipc::kinds::find(options.transport);
-  if (kind == nullptr)
-    throw std::runtime_error("unknown transport \"" + options.transport +
-                             "\"; there are: " + ipc::kinds::names());
-  return *kind;
-}
-
-std::unique_ptr<ipc::Receiver> listen(const WorkerOptions& options) {
-  const ipc::Kind& kind = kind_of(options);
-  ipc::Options how;
-  how.fd = options.inbox_fd;
-  how.capacity = options.capacity;
-  std::string address = options.inbox;
-  // Whoever joins by hand need not think of a name.
-  if (address.empty() && kind.traits.named)
-    address = pool::to_text(options.run) + ".hand." + std::to_string(::getpid());
-  return kind.listen(address, how);
-}
-
-std::unique_ptr<ipc::Sender> connect(const WorkerOptions& options) {
-  ipc::Options how;
-  how.fd = options.master_fd;
-  const ipc::Kind& kind = kind_of(options);
-  // Where messages may wait for a receiver to come, the master's end would go unnoticed.
-  if (!kind.traits.needs_receiver) how.require_receiver = true;
-  return kind.connect(options.master, how);
-}
 
 // A long message passes through a short channel only while the master reads: the longer it is, the
 // longer the worker stays with it, but not so long that a server could notice. On a busy machine that
@@ -67,8 +36,8 @@ std::chrono::milliseconds more_patience(std::chrono::milliseconds before, std::s
 
 Worker::Worker(const WorkerOptions& options, int stop_fd)
     : options_(options),
-      inbox_(listen(options)),
-      master_(connect(options)),
+      inbox_(pool::listen(options)),
+      master_(pool::connect(options)),
       fetcher_(options.limits),
       watched_{{inbox_->readiness_fd()}},
       heard_(Clock::now()) {
@@ -95,17 +64,8 @@ ipc::Deadline Worker::next_turn() const {
   return ipc::Deadline::at(heard_ + silence);
 }
 
-pool::Envelope Worker::envelope(pool::Type type) const {
-  pool::Envelope envelope;
-  envelope.type = type;
-  envelope.run = options_.run;
-  envelope.slot = options_.slot;
-  envelope.generation = options_.generation;
-  return envelope;
-}
-
 void Worker::say_hello() {
-  pool::Envelope hello = envelope(pool::Type::hello);
+  pool::Envelope hello = pool::envelope_from(options_, pool::Type::hello);
   hello.about = write_hello({.pid = ::getpid(),
                              .slots = options_.limits.slots,
                              .inbox = options_.inbox_fd ? "" : inbox_->address()});
@@ -170,7 +130,7 @@ void Worker::answer_finished() {
     const std::optional<Fetched> fetched = fetcher_.next();
     if (!fetched) return;
     const auto task = tasks_.find(fetched->id);
-    pool::Envelope result = envelope(pool::Type::result);
+    pool::Envelope result = pool::envelope_from(options_, pool::Type::result);
     result.task = task->second.id;
     result.attempt = task->second.attempt;
     tasks_.erase(task);
@@ -183,7 +143,7 @@ void Worker::send_pong() {
   // One says as much as many, should the master not read for a while.
   for (const Message& message : unsent_)
     if (message.type == pool::Type::pong) return;
-  const pool::Envelope pong = envelope(pool::Type::pong);
+  const pool::Envelope pong = pool::envelope_from(options_, pool::Type::pong);
   unsent_.push_back({pong.type, pool::encode(pong)});
 }
 

@@ -40,7 +40,6 @@ class Worker {
     std::uint32_t attempt;
   };
 
-  pool::Envelope envelope(pool::Type type) const;
   void say_hello();
   void take_messages();
   void take(const pool::Envelope& envelope);

@@ -27,6 +27,7 @@ Crew::Crew(asio::any_io_executor executor, Owner& owner, const ipc::Kind& kind, 
       kind_(kind),
       run_(run),
       address_(std::move(address)),
+      capacity_(inbox.capacity),
       rules_(rules),
       supervisor_(rules.supervisor),
       inbox_(executor_, kind, kind.traits.named ? address_("master") : "", inbox, run,
@@ -87,8 +88,13 @@ void Crew::start_due() {
 void Crew::start_worker(WorkerId id) {
   auto member = std::make_unique<CrewMember>(id, kind_.traits.named ? address_(to_text(id)) : "");
   try {
-    member->launch(kind_, inbox_.address(), lifeline_.reader.get(),
-                   [&](const Channel& channel) { return owner_.command(id, channel); });
+    WorkerPlace place;
+    place.transport = kind_.name;
+    place.run = run_;
+    place.capacity = capacity_;
+    place.master = inbox_.address();
+    member->launch(kind_, std::move(place), lifeline_.reader.get(),
+                   [this](const WorkerPlace& whole) { return owner_.command(whole); });
     watch(*member);
   } catch (const std::exception& error) {
     if (member->is_child()) member->kill(false);
@@ -177,24 +183,37 @@ CrewMember* Crew::join_stranger(const Introduction& introduction) {
   return nullptr;
 }
 
-ipc::Status Crew::send(WorkerId id, ipc::Bytes message, ipc::Deadline deadline) {
-  CrewMember* member = find(id);
+ipc::Status Crew::send(const Dispatch::Assignment& task, ipc::Deadline deadline) {
+  CrewMember* member = find(task.worker);
   if (member == nullptr || !member->is_connected()) return ipc::Status::closed;
-  const ipc::Status status = member->send(message, deadline);
+  Envelope envelope = envelope_to(*member, Type::task);
+  envelope.task = task.task;
+  envelope.attempt = task.attempt;
+  envelope.body = as_bytes(task.payload);
+  return send(*member, envelope, deadline);
+}
+
+ipc::Status Crew::send(CrewMember& member, const Envelope& message, ipc::Deadline deadline) {
+  const ipc::Status status = member.send(encode(message), deadline);
   // Later, for the caller is in the middle of something. A child's end is told by its process.
-  if (status == ipc::Status::closed && !member->is_child())
-    asio::post(executor_, [this, id] { stranger_left(id, "its inbox is gone"); });
+  if (status == ipc::Status::closed && !member.is_child())
+    asio::post(executor_, [this, id = member.id()] { stranger_left(id, "its inbox is gone"); });
   return status;
 }
 
-/// Sends a message without content; one that finds no room is not missed, for it is repeated.
-void Crew::post(CrewMember& member, Type type) {
+Envelope Crew::envelope_to(const CrewMember& member, Type type) const {
   Envelope envelope;
   envelope.type = type;
   envelope.run = run_;
   envelope.slot = member.id().slot;
   envelope.generation = member.id().generation;
-  (void)send(member.id(), encode(envelope));
+  return envelope;
+}
+
+/// Sends a message without content; one that finds no room is not missed, for it is repeated.
+void Crew::post(CrewMember& member, Type type) {
+  if (member.is_connected())
+    (void)send(member, envelope_to(member, type), ipc::Deadline::at_once());
 }
 
 std::vector<WorkerReport> Crew::report() const {

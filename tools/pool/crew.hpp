@@ -44,7 +44,7 @@ class Crew {
    public:
     virtual ~Owner() = default;
     /// The program of a new worker; the descriptors are the crew's.
-    virtual Command command(WorkerId worker, const Channel& channel) = 0;
+    virtual Command command(const WorkerPlace& place) = 0;
     /// Reads a hello, or says why it is none.
     virtual std::optional<Introduction> introduce(const Envelope& hello, std::string& problem) = 0;
     virtual void joined(WorkerId worker, const Introduction& introduction) = 0;
@@ -82,9 +82,9 @@ class Crew {
   /// From now on there are `workers` workers; also later, for another number.
   void start(std::uint32_t workers);
   void set_rules(const Rules& rules);
-  /// Sends: `timed_out` if there is no room until the deadline, up to which nothing else is done;
+  /// Sends a task: `timed_out` if there is no room until the deadline, up to which nothing else is done;
   /// `closed` if the worker is gone or unknown.
-  ipc::Status send(WorkerId worker, ipc::Bytes message,
+  ipc::Status send(const Dispatch::Assignment& task,
                    ipc::Deadline deadline = ipc::Deadline::at_once());
   /// Tells a worker to end; a child in a slot that is wanted is replaced.
   void dismiss(WorkerId worker);
@@ -115,6 +115,8 @@ class Crew {
   void stranger_left(WorkerId worker, const std::string& why);
   void remove_inbox(const CrewMember& member);
   void ping_all();
+  ipc::Status send(CrewMember& member, const Envelope& message, ipc::Deadline deadline);
+  Envelope envelope_to(const CrewMember& member, Type type) const;
   void post(CrewMember& member, Type type);
   bool has_children() const;
   void tell_end();
@@ -124,6 +126,7 @@ class Crew {
   const ipc::Kind& kind_;
   RunId run_;
   std::function<std::string(const std::string&)> address_;
+  std::optional<std::size_t> capacity_;  // of each inbox
   Rules rules_;
   Supervisor supervisor_;
   CrewInbox inbox_;

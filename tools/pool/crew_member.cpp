@@ -37,24 +37,24 @@ WorkerReport CrewMember::report() const {
   return {id_, pid_, is_child(), state};
 }
 
-void CrewMember::launch(const ipc::Kind& kind, const std::string& master, int lifeline,
-                        const std::function<Command(const Channel&)>& command) {
-  Channel channel;
-  channel.master = master;
-  channel.inbox = inbox_;
-  channel.lifeline_fd = 3;
+void CrewMember::launch(const ipc::Kind& kind, WorkerPlace place, int lifeline,
+                        const std::function<Command(const WorkerPlace&)>& command) {
+  place.slot = id_.slot;
+  place.generation = id_.generation;
+  place.inbox = inbox_;
+  place.lifeline_fd = 3;
   std::vector<int> descriptors{lifeline};
   Fd inbox_reader, master_writer;
   if (!kind.traits.named) {
     Pipe pipe = make_pipe();
     inbox_reader = std::move(pipe.reader);
     inbox_writer_ = std::move(pipe.writer);
-    master_writer = open_writer(master);
+    master_writer = open_writer(std::exchange(place.master, ""));
     descriptors.insert(descriptors.end(), {inbox_reader.get(), master_writer.get()});
-    channel.inbox_fd = 4;
-    channel.master_fd = 5;
+    place.inbox_fd = 4;
+    place.master_fd = 5;
   }
-  Command complete = command(channel);
+  Command complete = command(place);
   complete.descriptors = std::move(descriptors);
   child_ = pool::launch(complete);
   pid_ = child_->pid();

@@ -16,20 +16,11 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "ipc/transport.hpp"
-#include "tools/pool/envelope.hpp"
 #include "tools/pool/supervisor.hpp"
 #include "tools/pool/supervisor_launcher.hpp"
+#include "tools/pool/worker_place.hpp"
 
 namespace pool {
-
-/// How a worker that is started finds its master: what stands on its command line.
-struct Channel {
-  std::string inbox;            ///< Where it listens; "" if it inherits its inbox.
-  std::string master;           ///< Where the master listens.
-  std::optional<int> inbox_fd;  ///< In the worker, with kinds that have no names.
-  std::optional<int> master_fd;
-  int lifeline_fd = -1;
-};
 
 /// For people.
 struct WorkerReport {
@@ -57,10 +48,11 @@ class CrewMember {
   const std::string& inbox() const { return inbox_; }
   WorkerReport report() const;
 
-  /// Starts it as a child. `master` is where it finds its master, `lifeline` what it inherits; `command`
-  /// makes its command line. Throws what `command` throws, and ipc::Error if it cannot be started.
-  void launch(const ipc::Kind& kind, const std::string& master, int lifeline,
-              const std::function<Command(const Channel&)>& command);
+  /// Starts it as a child. `place` says what all workers have in common, where the master listens
+  /// included, and `lifeline` is what they inherit; `command` makes a program of the whole. Throws what
+  /// `command` throws, and ipc::Error if it cannot be started.
+  void launch(const ipc::Kind& kind, WorkerPlace place, int lifeline,
+              const std::function<Command(const WorkerPlace&)>& command);
   /// Calls `ended` once its process has ended, unless this object ends first. Throws ipc::Error.
   void watch(const boost::asio::any_io_executor& executor, std::function<void()> ended);
   bool is_child() const { return child_.has_value(); }

@@ -12,7 +12,6 @@
 #include "tools/pool_tool/protocol.hpp"
 
 namespace pool_tool {
-using boost::system::error_code;
 using pool::Clock;
 using pool::Dispatch;
 using pool::TaskId;
@@ -20,7 +19,6 @@ using pool::WorkerId;
 
 namespace {
 
-constexpr std::chrono::milliseconds kRetry{10};
 constexpr std::size_t kShort = 4096;  // fits into every channel that is empty
 constexpr std::chrono::milliseconds kFirstPatience{20}, kMostPatience{30'000};
 
@@ -59,7 +57,7 @@ Master::Master(boost::asio::any_io_executor executor, const Options& options,
             [this](const std::string& name) { return directory_.address(name); }, inbox_, {}),
       tasks_(executor_, STDIN_FILENO, options.separator, [this] { pump(); }),
       results_(executor_, STDOUT_FILENO, options.format, options.ordered, [this] { pump(); }),
-      retry_timer_(executor_) {}
+      outboxes_(executor_, [this](TaskId task) { return send(task); }) {}
 
 void Master::start() {
   crew_.start(options_.jobs);
@@ -71,21 +69,9 @@ void Master::stop() {
   crew_.end();
 }
 
-pool::Command Master::command(WorkerId worker, const pool::Channel& channel) {
-  WorkerOptions options;
-  options.transport = kind_.name;
-  options.run = run_;
-  options.slot = worker.slot;
-  options.generation = worker.generation;
-  options.inbox = channel.inbox;
-  options.inbox_fd = channel.inbox_fd;
-  options.capacity = inbox_.capacity;
-  options.master_fd = channel.master_fd;
-  if (!channel.master_fd) options.master = channel.master;
-  options.lifeline_fd = channel.lifeline_fd;
-  options.time_limit = options_.time_limit;
-  options.command = options_.command;
-  return {.program = worker_program_, .arguments = worker_arguments(options)};
+pool::Command Master::command(const pool::WorkerPlace& place) {
+  return {.program = worker_program_,
+          .arguments = worker_arguments({place, options_.time_limit, options_.command})};
 }
 
 std::optional<pool::Introduction> Master::introduce(const pool::Envelope& hello,
@@ -105,13 +91,14 @@ void Master::joined(WorkerId worker, const pool::Introduction& introduction) {
   pump();
 }
 
-void Master::heard(WorkerId) {
-  send_unsent();
+void Master::heard(WorkerId worker) {
+  outboxes_.flush(worker);
 }
 
 void Master::left(WorkerId worker, bool guilty) {
   if (!stopping_) ++totals_.deaths;
-  for (const TaskId task : dispatch_.in_flight(worker.slot)) unsent_.erase(task);
+  outboxes_.remove(worker);
+  for (const TaskId task : dispatch_.in_flight(worker.slot)) patience_.erase(task);
   for (const Dispatch::Failed& failed : dispatch_.leave(worker, guilty)) {
     const bool poison = failed.verdict == Dispatch::Verdict::poison;
     fail(failed.task, poison ? "poison: each worker that tried it crashed, " +
@@ -128,7 +115,7 @@ void Master::storm(const std::string& reason) {
 }
 
 void Master::ended() {
-  retry_timer_.cancel();
+  outboxes_.stop();
   if (on_ended) on_ended();
 }
 
@@ -169,8 +156,7 @@ void Master::pump() {
 void Master::take_tasks() {
   for (;;) {
     while (const auto assignment = dispatch_.next())
-      if (std::chrono::milliseconds patience{0}; !send(assignment->task, patience))
-        unsent_.emplace(assignment->task, patience);
+      outboxes_.put(assignment->worker, assignment->task);
     if (results_.is_full() || !dispatch_.is_hungry()) return;
     auto task = tasks_.next();
     if (!task) return tasks_.want_more();
@@ -183,45 +169,25 @@ void Master::take_tasks() {
   }
 }
 
-/// False if there is no room; then it should be tried again, with more patience.
-bool Master::send(TaskId task, std::chrono::milliseconds& patience) {
+/// False if there is no room; then it is tried again, with more patience.
+bool Master::send(TaskId task) {
   const auto assignment = dispatch_.assignment(task);
   if (!assignment) return true;  // taken away meanwhile
-  pool::Envelope envelope;
-  envelope.type = pool::Type::task;
-  envelope.run = run_;
-  envelope.slot = assignment->worker.slot;
-  envelope.generation = assignment->worker.generation;
-  envelope.task = task;
-  envelope.attempt = assignment->attempt;
-  envelope.body = pool::as_bytes(assignment->payload);
-  const auto deadline = patience == std::chrono::milliseconds(0) ? ipc::Deadline::at_once()
-                                                                 : ipc::Deadline::after(patience);
-  if (crew_.send(assignment->worker, pool::encode(envelope), deadline) == ipc::Status::ok) {
+  const auto patience = patience_.find(task);
+  const auto deadline = patience == patience_.end() ? ipc::Deadline::at_once()
+                                                    : ipc::Deadline::after(patience->second);
+  if (crew_.send(*assignment, deadline) == ipc::Status::ok) {
     dispatch_.sent(task, Clock::now());
+    patience_.erase(task);
     return true;
   }
   // `closed` waits as well: the worker is dead, and its end, when told, takes the task back. A long
   // task passes through a short channel only while its worker reads, which an idle one does at once.
-  if (assignment->payload.size() > kShort)
-    patience = std::clamp(2 * patience, kFirstPatience, kMostPatience);
-  arm_retry();
+  if (assignment->payload.size() > kShort) {
+    auto& more = patience_[task];
+    more = std::clamp(2 * more, kFirstPatience, kMostPatience);
+  }
   return false;
-}
-
-void Master::arm_retry() {
-  if (std::exchange(retry_armed_, true)) return;
-  retry_timer_.expires_after(kRetry);
-  retry_timer_.async_wait([this](error_code error) {
-    if (error) return;
-    retry_armed_ = false;
-    send_unsent();
-  });
-}
-
-void Master::send_unsent() {
-  for (auto at = unsent_.begin(); at != unsent_.end();)
-    at = send(at->first, at->second) ? unsent_.erase(at) : std::next(at);
 }
 
 }  // namespace pool_tool

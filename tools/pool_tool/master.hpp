@@ -12,9 +12,9 @@
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "tools/pool/crew.hpp"
+#include "tools/pool/outboxes.hpp"
 #include "tools/pool/run_directory.hpp"
 #include "tools/pool_tool/options.hpp"
 #include "tools/pool_tool/results.hpp"
@@ -45,7 +45,7 @@ class Master final : private pool::Crew::Owner {
   bool is_output_closed() const { return results_.is_closed(); }
 
  private:
-  pool::Command command(pool::WorkerId worker, const pool::Channel& channel) override;
+  pool::Command command(const pool::WorkerPlace& place) override;
   std::optional<pool::Introduction> introduce(const pool::Envelope& hello,
                                               std::string& problem) override;
   void joined(pool::WorkerId worker, const pool::Introduction& introduction) override;
@@ -57,9 +57,7 @@ class Master final : private pool::Crew::Owner {
 
   void pump();
   void take_tasks();
-  void send_unsent();
-  bool send(pool::TaskId task, std::chrono::milliseconds& patience);
-  void arm_retry();
+  bool send(pool::TaskId task);
   void fail(pool::TaskId task, const std::string& sentence);
 
   boost::asio::any_io_executor executor_;
@@ -73,10 +71,9 @@ class Master final : private pool::Crew::Owner {
   pool::Crew crew_;
   TaskSource tasks_;
   Results results_;
-  /// Assigned, but there was no room; and how long it will be waited for next time.
-  std::map<pool::TaskId, std::chrono::milliseconds> unsent_;
-  boost::asio::steady_timer retry_timer_;
-  bool retry_armed_ = false;
+  pool::Outboxes outboxes_;
+  /// How long the next try to send a task waits for room; those that are tried the first time are not here.
+  std::map<pool::TaskId, std::chrono::milliseconds> patience_;
   bool stopping_ = false;
   std::string failure_;
   Totals totals_;

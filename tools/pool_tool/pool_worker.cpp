@@ -53,7 +53,7 @@ WorkerOptions parse(int argc, char** argv) {
              [&](const std::string& value) { options.time_limit = tools::parse_duration(value); });
   for (tools::Argument& argument : line.parse(argc, argv))
     options.command.push_back(std::move(argument.text));
-  if (options.run == 0 || options.slot == 0 || options.lifeline_fd < 0 || options.command.empty())
+  if (options.run == 0 || options.slot == 0 || !options.lifeline_fd || options.command.empty())
     throw tools::UsageError("is started by pool");
   return options;
 }

@@ -12,23 +12,11 @@ constexpr std::int64_t kMostPid = std::int64_t{1} << 22;  // PID_MAX_LIMIT, proc
 }  // namespace
 
 std::vector<std::string> worker_arguments(const WorkerOptions& options) {
-  std::vector<std::string> arguments{"--transport=" + options.transport,
-                                     "--run=" + pool::to_text(options.run),
-                                     "--slot=" + std::to_string(options.slot),
-                                     "--generation=" + std::to_string(options.generation),
-                                     "--lifeline-fd=" + std::to_string(options.lifeline_fd)};
-  const auto add = [&](const char* name, const std::string& value) {
-    arguments.push_back(name + ("=" + value));
-  };
-  if (!options.inbox.empty()) add("--inbox", options.inbox);
-  if (!options.master.empty()) add("--master", options.master);
-  if (options.inbox_fd) add("--inbox-fd", std::to_string(*options.inbox_fd));
-  if (options.master_fd) add("--master-fd", std::to_string(*options.master_fd));
-  if (options.capacity) add("--capacity", std::to_string(*options.capacity));
+  std::vector<std::string> arguments = pool::arguments_of(options);
   if (options.time_limit) {
     using std::chrono::milliseconds;
     const auto limit = std::chrono::ceil<milliseconds>(*options.time_limit);
-    add("--timeout", std::to_string(limit.count()) + "ms");
+    arguments.push_back("--timeout=" + std::to_string(limit.count()) + "ms");
   }
   arguments.emplace_back("--");
   arguments.insert(arguments.end(), options.command.begin(), options.command.end());

@@ -9,8 +9,6 @@
 //
 //     pool-worker --transport fifo --run 9f86d081884c7d65 --slot 2 --generation 1
 //                 --inbox ADDRESS --master ADDRESS --lifeline-fd 3 -- /usr/bin/tr a-z A-Z
-//
-// On a kind without names --inbox-fd and --master-fd stand in place of the addresses.
 #pragma once
 
 #include <chrono>
@@ -20,23 +18,13 @@
 #include <string_view>
 #include <vector>
 
-#include "tools/pool/envelope.hpp"
+#include "tools/pool/worker_place.hpp"
 
 namespace pool_tool {
 
-struct WorkerOptions {
-  std::string transport;
-  pool::RunId run = 0;
-  std::uint32_t slot = 0;
-  std::uint32_t generation = 0;
-  std::string inbox;   ///< Where it listens.
-  std::string master;  ///< Where the master listens.
-  std::optional<int> inbox_fd;
-  std::optional<int> master_fd;
-  std::optional<std::size_t> capacity;  ///< Bytes that may wait in the inbox, if that is decided.
-  int lifeline_fd = -1;                 ///< Readable, at its end, once the master is gone.
-  std::optional<std::chrono::nanoseconds> time_limit;  ///< For one task.
-  std::vector<std::string> command;                    ///< A path, and arguments.
+struct WorkerOptions : pool::WorkerPlace {
+  std::optional<std::chrono::nanoseconds> time_limit{};  ///< For one task.
+  std::vector<std::string> command{};                    ///< A path, and arguments.
 };
 
 /// The arguments after the program's name.

@@ -7,9 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <stdexcept>
 
-#include "ipc/kinds.hpp"
 #include "tools/cli/command.hpp"
 
 namespace pool_tool {
@@ -21,31 +19,11 @@ using ipc::Deadline;
 // While a message finds no room, how often to look whether the master still wants it.
 constexpr auto kLook = 250ms;
 
-const ipc::Kind& kind_of(const WorkerOptions& options) {
-  const ipc::Kind* kind = ipc::kinds::find(options.transport);
-  if (kind == nullptr) throw std::runtime_error("unknown transport '" + options.transport + "'");
-  return *kind;
-}
-
-std::unique_ptr<ipc::Receiver> listen(const WorkerOptions& options) {
-  ipc::Options how;
-  how.fd = options.inbox_fd;
-  how.capacity = options.capacity;
-  return kind_of(options).listen(options.inbox, how);
-}
-
-std::unique_ptr<ipc::Sender> connect(const WorkerOptions& options) {
-  ipc::Options how;
-  how.fd = options.master_fd;
-  how.require_receiver = kind_of(options).traits.durable;
-  return kind_of(options).connect(options.master, how);
-}
-
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options)
-    : options_(options), inbox_(listen(options)), master_(connect(options)) {
-  pool::Envelope hello = envelope(pool::Type::hello);
+    : options_(options), inbox_(pool::listen(options)), master_(pool::connect(options)) {
+  pool::Envelope hello = pool::envelope_from(options_, pool::Type::hello);
   hello.about = about_pid(::getpid());
   send(hello);
 }
@@ -58,19 +36,10 @@ void Worker::run() {
   }
 }
 
-pool::Envelope Worker::envelope(pool::Type type) const {
-  pool::Envelope envelope;
-  envelope.type = type;
-  envelope.run = options_.run;
-  envelope.slot = options_.slot;
-  envelope.generation = options_.generation;
-  return envelope;
-}
-
 // Until there is a message, output, the command's end, the master's, or it is time.
 void Worker::wait() {
   const bool works = task_.has_value();
-  std::array<pollfd, 4> events{{{options_.lifeline_fd, POLLIN, 0},
+  std::array<pollfd, 4> events{{{*options_.lifeline_fd, POLLIN, 0},
                                 {inbox_->readiness_fd(), POLLIN, 0},
                                 {works ? task_->job.output_fd() : -1, POLLIN, 0},
                                 {works ? task_->job.pidfd() : -1, POLLIN, 0}}};
@@ -84,7 +53,7 @@ void Worker::wait() {
 }
 
 bool Worker::is_abandoned() const {
-  pollfd lifeline{options_.lifeline_fd, POLLIN, 0};
+  pollfd lifeline{*options_.lifeline_fd, POLLIN, 0};
   return ::poll(&lifeline, 1, 0) > 0;
 }
 
@@ -109,7 +78,7 @@ void Worker::take(const pool::Envelope& message) {
       if (!task_) begin(message);
       return;
     case pool::Type::ping:
-      return send(envelope(pool::Type::pong));
+      return send(pool::envelope_from(options_, pool::Type::pong));
     case pool::Type::stop:
       is_over_ = true;
       return;
@@ -156,7 +125,7 @@ void Worker::look_after_task() {
 
 void Worker::answer(std::uint64_t task, std::uint32_t attempt, const std::string& problem,
                     const std::string& output) {
-  pool::Envelope result = envelope(pool::Type::result);
+  pool::Envelope result = pool::envelope_from(options_, pool::Type::result);
   result.task = task;
   result.attempt = attempt;
   if (problem.empty())

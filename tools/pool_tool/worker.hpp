@@ -32,7 +32,6 @@ class Worker {
     ipc::Deadline limit;
   };
 
-  pool::Envelope envelope(pool::Type type) const;
   void wait();
   void take_messages();
   void take(const pool::Envelope& envelope);
