@@ -7,25 +7,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "tests/crawler/fetch_fixture.hpp"
-#include "tests/crawler/site_process.hpp"
-#include "tests/site/pages.hpp"
-#include "tests/support/pace.hpp"
 
-using namespace std::chrono_literals;
-using crawler::Fetched;
-using crawler::Fetcher;
-using crawler::Limits;
-using support::fetch;
-using support::fetch_all;
-using support::SiteProcess;
-using support::small_limits;
+using namespace fetch_test;
 
 namespace {
 

@@ -3,27 +3,14 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <set>
-#include <string>
-#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "tests/crawler/fetch_fixture.hpp"
 #include "tests/crawler/name_service.hpp"
-#include "tests/crawler/site_process.hpp"
-#include "tests/site/pages.hpp"
-#include "tests/support/pace.hpp"
 
-using namespace std::chrono_literals;
-using crawler::Fetched;
-using crawler::Fetcher;
-using crawler::Limits;
-using support::fetch;
-using support::fetch_all;
-using support::SiteProcess;
-using support::small_limits;
+using namespace fetch_test;
 
 TEST_CASE("pages come whole, packed with gzip or with br, over one connection if it must be one") {
   const SiteProcess site(42);

@@ -1,5 +1,6 @@
 #include "tests/sync/case.hpp"
 
+#include <cerrno>
 #include <fstream>
 
 namespace sync_test {
@@ -78,6 +79,26 @@ std::string sentence_of(const std::function<void()>& act) {
     return error.what();
   }
   return "no error was thrown";
+}
+
+void fail_each_call(const std::function<void()>& act, const std::function<void()>& after) {
+  for (const int error : {EINTR, EMFILE, ENOSPC, ENOMEM, EIO})
+    for (std::uint32_t call = 1; call < 30; ++call) {
+      CAPTURE(error);
+      CAPTURE(call);
+      const auto before = test::open_descriptors();
+      conformance::FailAt observer(call, error);
+      ipc::sys::observe(&observer);
+      try {
+        act();
+      } catch (const ipc::Error& thrown) {
+        CHECK(error != EINTR);
+        CHECK(thrown.code().value() == error);
+      }
+      ipc::sys::observe(nullptr);
+      CHECK(test::open_descriptors() == before);
+      after();
+    }
 }
 
 unsigned storm(unsigned count, std::chrono::nanoseconds span, const std::function<void()>& act) {

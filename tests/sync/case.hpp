@@ -78,6 +78,11 @@ ipc::Trouble trouble_of(const std::function<void()>& act);
 /// Its sentence.
 std::string sentence_of(const std::function<void()>& act);
 
+/// Runs `act` again and again, each time with another one of its first 30 system calls failing, in
+/// several ways: that must be thrown, unless it is an EINTR, and no descriptor may stay open. `after`
+/// runs behind each.
+void fail_each_call(const std::function<void()>& act, const std::function<void()>& after);
+
 /// Keeps `count` processes running that do `act` again and again, and kills one every 0.2 to 2 ms
 /// for as long as `span` (five times that in a long test). Returns how many it has killed.
 unsigned storm(unsigned count, std::chrono::nanoseconds span, const std::function<void()>& act);

@@ -241,28 +241,16 @@ TEST_CASE_FIXTURE(Case, "a name that cannot be is refused") {
 }
 
 TEST_CASE_FIXTURE(Case, "if any call fails it is told, and nothing stays open") {
-  for (const int error : {EINTR, EMFILE, ENOSPC, ENOMEM, EIO})
-    for (std::uint32_t call = 1; call < 30; ++call) {
-      CAPTURE(error);
-      CAPTURE(call);
-      const auto before = test::open_descriptors();
-      {
-        conformance::FailAt observer(call, error);
-        ipc::sys::observe(&observer);
-        try {
-          Mutex mutex("demo");
-          CHECK(mutex.lock() == Outcome::ok);
-          mutex.unlock();
-        } catch (const ipc::Error& thrown) {
-          CHECK(error != EINTR);
-          CHECK(thrown.code().value() == error);
-        }
-        ipc::sys::observe(nullptr);
-      }
-      CHECK(test::open_descriptors() == before);
-      { const Mutex mutex("demo"); }
-      REQUIRE(entries().empty());
-    }
+  fail_each_call(
+      [] {
+        Mutex mutex("demo");
+        CHECK(mutex.lock() == Outcome::ok);
+        mutex.unlock();
+      },
+      [&] {
+        { const Mutex mutex("demo"); }
+        REQUIRE(entries().empty());
+      });
 }
 
 }  // namespace

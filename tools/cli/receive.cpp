@@ -255,8 +255,7 @@ int receive_main(const ipc::Kind* kind, int argc, char** argv) {
       signal = stopping.signal();
       return Exit::error;
     } catch (const OutputClosed&) {
-      if (stopping.pipe_ignored()) throw Ending(Exit::error, "write stdout: Broken pipe");
-      signal = SIGPIPE;
+      signal = stopping.end_of_output();
       return Exit::error;
     }
   });

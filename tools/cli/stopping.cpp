@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "ipc/sys/error.hpp"
+#include "tools/cli/exit.hpp"
 
 namespace tools {
 namespace {
@@ -82,6 +83,11 @@ std::optional<int> Stopping::signal() const {
   const int signal = came.load(std::memory_order_relaxed);
   if (signal == 0) return std::nullopt;
   return signal;
+}
+
+int Stopping::end_of_output() const {
+  if (pipe_ignored_) throw Ending(Exit::error, "write stdout: Broken pipe");
+  return SIGPIPE;
 }
 
 void die_of(int signal) {

@@ -27,8 +27,9 @@ class Stopping {
   std::optional<int> signal() const;
   /// Readable from then on. Interrupts poll(2) without the race between the question and the wait.
   int fd() const { return fd_; }
-  /// Whether SIGPIPE was ignored from the start: then EPIPE is an error like any other.
-  bool pipe_ignored() const { return pipe_ignored_; }
+  /// What a program dies of whose stdout has no reader any more: SIGPIPE. Throws Ending if that was ignored
+  /// from the start, for then EPIPE is an error like any other.
+  int end_of_output() const;
 
  private:
   int fd_;

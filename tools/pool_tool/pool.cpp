@@ -66,8 +66,7 @@ Exit run(const Options& options, std::optional<int>& signal) {
                                 std::to_string(totals.deaths) + " workers died");
   }
   if (master.is_output_closed()) {
-    if (stopping.pipe_ignored()) throw tools::Ending(Exit::error, "write stdout: Broken pipe");
-    signal = SIGPIPE;
+    signal = stopping.end_of_output();
   } else if (stopping.signal()) {
     signal = stopping.signal();
     if (!options.quiet) tools::complain("pool", "stopped; " + sentence_of(totals));
