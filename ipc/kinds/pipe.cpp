@@ -46,13 +46,13 @@
 
 #include <array>
 #include <climits>
-#include <cstring>
 #include <random>
 
 #include "ipc/bare/lines.hpp"
 #include "ipc/framed/inbox.hpp"
 #include "ipc/framed/outbox.hpp"
 #include "ipc/framed/readiness.hpp"
+#include "ipc/framed/roster.hpp"
 #include "ipc/kinds.hpp"
 #include "ipc/sys/file.hpp"
 #include "ipc/sys/lease_page.hpp"
@@ -64,18 +64,15 @@
 namespace ipc {
 namespace {
 
+using framed::kGoodbye;
+using framed::kHello;
+using framed::Roster;
 using sys::kFirstSenderByte;
 using sys::kReceiverByte;
 
 constexpr std::size_t kReadRoom = std::size_t{256} << 10;
 constexpr std::size_t kUnit = PIPE_BUF;
-constexpr std::uint32_t kSlots =
-    kMaxSenders;  // both sides must know it, and cannot tell each other
 constexpr auto kGoodbyePatience = std::chrono::milliseconds(100);
-
-// Flags of frames that say what on other kinds stands in the lease's slot.
-constexpr std::uint8_t kHello = 2;    // carries the sender's pid
-constexpr std::uint8_t kGoodbye = 4;  // carries nothing
 
 void check_is_pipe(int fd, const std::string& object) {
   struct stat about {};
@@ -106,64 +103,6 @@ sys::Fd reopen(int inherited, int flags, const char* why) {
   if (inherited > 2) sys::Fd(inherited).reset();
   return own;
 }
-
-// The receiver's table of senders, which on other kinds the lease holds. The numbers that frames
-// carry are random, because senders cannot see each other's; here they are given generations.
-class Roster {
- public:
-  explicit Roster(int pipe) : pipe_(pipe) {}
-
-  framed::Inbox::Terms terms(std::uint64_t channel_frames) {
-    return {.slots = slots_,
-            .lives =
-                [this](std::uint32_t slot) {
-                  return sys::is_locked(pipe_, kFirstSenderByte + slot, "does this sender live?");
-                },
-            .any_lives =
-                [this] {
-                  return sys::is_any_locked(pipe_, kFirstSenderByte, kSlots,
-                                            "does any sender live?");
-                },
-            .max_message = kMaxMessage,
-            .channel_frames = channel_frames};
-  }
-
-  /// Whether a header that checks can be of a sender we have heard hello from, or is that hello.
-  bool plausible(const wire::Frame& frame) const {
-    if (frame.flags == kHello) return frame.total == sizeof(pid_t);
-    if (frame.flags == wire::kNudge) return frame.total == 0;
-    return frame.sender == wire_ids_[frame.sender % kSlots] && frame.sender >= kSlots &&
-           frame.total <= kMaxMessage;
-  }
-
-  /// Takes hello, goodbye and nudge; gives any other frame the number under which the inbox knows
-  /// its sender, and returns false.
-  bool take(wire::Frame& frame) {
-    if (frame.flags == wire::kNudge) return true;
-    const auto index = frame.sender % kSlots;
-    sys::Slot& slot = slots_[index];
-    auto tenure = sys::Tenure::unpacked(slot.tenure.load(std::memory_order_relaxed));
-    if (frame.flags == kHello && frame.payload.size() == sizeof(pid_t)) {
-      tenure = sys::succeed(slot);
-      pid_t pid = 0;
-      std::memcpy(&pid, frame.payload.data(), sizeof pid);
-      slot.pid.store(pid, std::memory_order_relaxed);
-      wire_ids_[index] = frame.sender;
-    } else if (frame.flags == kGoodbye) {
-      tenure.place = sys::Place::goodbye;
-    } else {
-      frame.sender = sys::connection_id(tenure.generation, index, kSlots);
-      return false;
-    }
-    slot.tenure.store(tenure.packed(), std::memory_order_relaxed);
-    return true;
-  }
-
- private:
-  int pipe_;
-  std::array<sys::Slot, kSlots> slots_{};
-  std::array<std::uint32_t, kSlots> wire_ids_{};
-};
 
 struct ReadEnd {
   sys::Fd pipe;
@@ -276,17 +215,19 @@ class PipeSender final : public Sender {
       : Sender(kMaxMessage), pipe_(std::move(pipe)), object_(std::move(object)) {
     sys::survive_sigpipe();
     std::uint32_t slot = 0;
-    while (slot < kSlots &&
+    while (slot < Roster::kSlots &&
            !sys::try_lock(pipe_.get(), kFirstSenderByte + slot, "the first free byte is ours"))
       ++slot;
-    if (slot == kSlots)
+    if (slot == Roster::kSlots)
       throw Error(Trouble::limit, EUSERS,
-                  "connect " + object_ + ": all " + std::to_string(kSlots) +
+                  "connect " + object_ + ": all " + std::to_string(Roster::kSlots) +
                       " places for senders are taken");
     // Random, since there is no page on which to count up: it differs from our predecessor's but
-    // for one case in 67 million. Never 0, so that no frame has a number below kSlots.
+    // for one case in 67 million. Never 0, so that no frame has a number below Roster::kSlots.
     std::random_device random;
-    id_ = (std::uniform_int_distribution<std::uint32_t>(1, (1u << 26) - 1)(random)) * kSlots + slot;
+    id_ =
+        (std::uniform_int_distribution<std::uint32_t>(1, (1u << 26) - 1)(random)) * Roster::kSlots +
+        slot;
     outbox_.enter(id_);
     (void)greet(Deadline::at_once());  // if there is no room now, before the first message
   }
@@ -299,7 +240,7 @@ class PipeSender final : public Sender {
       if (put(wire::encode({.sender = id_, .flags = kGoodbye}), {}, patience) != Status::ok) return;
       // Whoever has read the goodbye may find the lock still there, and would look again only after
       // 250 ms; hence a nudge when it has gone.
-      sys::unlock(pipe_.get(), kFirstSenderByte + id_ % kSlots, "the place is free");
+      sys::unlock(pipe_.get(), kFirstSenderByte + id_ % Roster::kSlots, "the place is free");
       (void)put(framed::Outbox::nudge(), {}, Deadline::at_once());
     } catch (const Error&) {
       // Nobody is left to be told; without the goodbye the receiver is told of a death.

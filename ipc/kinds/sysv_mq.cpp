@@ -46,18 +46,15 @@
 // to bare programs and gives all of its frames the type 1.
 //
 // Bare (Options::bare) is the queue with that key, as `ipcmk -Q` and every old program know it:
-// ADDRESS is the key, 0x4711 for example. Without our bell a bare receiver has to look now and
-// then; there is nothing it could wait for.
+// ADDRESS is the key, 0x4711 for example (bare/sysv_queue.hpp).
 //
 // See sysvipc(7), msgop(2), msgctl(2).
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "ipc/bare/sysv_queue.hpp"
 #include "ipc/framed/inbox.hpp"
 #include "ipc/framed/outbox.hpp"
 #include "ipc/framed/readiness.hpp"
@@ -72,12 +69,15 @@
 namespace ipc {
 namespace {
 
+using bare::Basket;
+using bare::find_queue;
+using bare::Letter;
+using bare::longest_message;
+using bare::make_queue;
+
 // What fits into one page of the kernel beside its own 48 bytes. Below kernel.msgmax (8192): four of
 // these fill a queue, and sender and receiver then work at the same time more than they wait.
 constexpr std::size_t kUnit = 4048;
-constexpr std::size_t kLongest = 8192;  // kernel.msgmax, unless somebody has changed it
-constexpr long kType = 1;
-constexpr auto kBareLook = std::chrono::milliseconds(20);
 
 // What receiver and senders share on the page of the lease.
 struct Bells {
@@ -88,46 +88,10 @@ static_assert(sizeof(Bells) <= sys::kKindRoom);
 
 sys::Lease::Terms terms_of(const Options& options) {
   return {.kind = "sysv-mq",
-          // A bare queue may be somebody else's; it is adopted once we know that it is not.
-          .home = options.bare ? sys::Home::none : sys::Home::sysv_queue,
+          .home = sys::Home::sysv_queue,
           .mode = options.mode.value_or(0600),
           .max_message = options.max_message.value_or(kMaxMessage),
-          .max_senders = static_cast<std::uint32_t>(options.max_senders.value_or(kMaxSenders)),
-          .bare = options.bare};
-}
-
-key_t key_of(const std::string& text) {
-  key_t key = 0;
-  if (!sys::read_key(text, key))
-    throw Error(Trouble::invalid, EINVAL,
-                "address " + text +
-                    ": a bare System V queue is called by its key, 0x4711 for "
-                    "example (ipcs -q shows them)");
-  return key;
-}
-
-// -1 if there is a queue with that key already.
-int make_queue(const std::string& key, const Options& options) {
-  const mode_t mode = options.mode.value_or(0600);
-  const auto made = sys::make_message_queue(key_of(key), mode, "a new queue with this key");
-  const auto limits = sys::message_queue_limits();
-  if (made.error == EEXIST) return -1;
-  if (made.error == ENOSPC)
-    throw Error(Trouble::limit, ENOSPC,
-                "msgget " + key + ": this system allows " + std::to_string(limits.queues) +
-                    " queues (kernel.msgmni): remove some (ipcs -q, ipcrm -q ID), or raise it with "
-                    "sysctl(8)");
-  const int queue = made.check(key).fd();
-  if (!options.capacity) return queue;
-  const auto set =
-      sys::set_message_queue(queue, *options.capacity, mode, "how much may wait in it");
-  if (set.ok()) return queue;
-  (void)sys::remove_message_queue(queue, "it is not to be had as it should be");
-  if (set.error != EPERM) set.check(key);
-  throw Error(Trouble::limit, EPERM,
-              "msgctl " + key + ": a queue of " + std::to_string(*options.capacity) +
-                  " bytes is beyond kernel.msgmnb = " + std::to_string(limits.queue) +
-                  ": ask for less capacity, or raise it with sysctl(8)");
+          .max_senders = static_cast<std::uint32_t>(options.max_senders.value_or(kMaxSenders))};
 }
 
 auto make_in(int& queue, const Options& options) {
@@ -136,24 +100,6 @@ auto make_in(int& queue, const Options& options) {
     if (queue < 0) throw Error("msgget", key, EEXIST);  // it was free a moment ago
   };
 }
-
-// The reading end of a queue, ours or anybody's.
-class Basket {
- public:
-  /// The next message, valid until the next take; nothing if none waits.
-  std::optional<Bytes> take(int queue) {
-    for (;;) {
-      const auto got = sys::msgrcv(queue, room_, "one message, if there is one");
-      if (got.ok()) return Bytes(room_).subspan(sizeof(sys::MessageHeader), got.count());
-      if (got.error == ENOMSG) return std::nullopt;
-      if (got.error != E2BIG) got.check("");
-      room_.resize(room_.size() * 2);  // kernel.msgmax has been raised
-    }
-  }
-
- private:
-  std::vector<std::byte> room_ = std::vector<std::byte>(sizeof(sys::MessageHeader) + kLongest);
-};
 
 class SysvReceiver final : public Receiver {
  public:
@@ -249,38 +195,6 @@ class SysvReceiver final : public Receiver {
   std::uint64_t skipped_ = 0;
 };
 
-// One message as msgsnd(2) wants it, in one piece.
-class Letter {
- public:
-  Letter() {
-    const sys::MessageHeader header{kType};
-    bytes_.resize(sizeof header);
-    std::memcpy(bytes_.data(), &header, sizeof header);
-  }
-  Bytes with(Bytes a, Bytes b) {
-    bytes_.resize(sizeof(sys::MessageHeader));
-    bytes_.insert(bytes_.end(), a.begin(), a.end());
-    bytes_.insert(bytes_.end(), b.begin(), b.end());
-    return bytes_;
-  }
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
-int find_queue(const std::string& key) {
-  const auto found = sys::find_message_queue(key_of(key), "to send to");
-  if (found.error == ENOENT)
-    throw Error(Trouble::no_receiver, ENOENT, "connect " + key + ": no such queue");
-  return found.check(key).fd();
-}
-
-std::size_t longest_message(int queue) {
-  sys::QueueState state;
-  (void)sys::stat_message_queue(queue, state, "how much does it hold?").check("");
-  return std::min(sys::message_queue_limits().message, state.capacity);
-}
-
 class SysvSender final : public Sender {
  public:
   explicit SysvSender(const sys::Path& path) : SysvSender(sys::Seat(path, "sysv-mq")) {}
@@ -352,63 +266,6 @@ class SysvSender final : public Sender {
   Letter letter_;
 };
 
-class BareSysvReceiver final : public Receiver {
- public:
-  BareSysvReceiver(const std::string& address, const Options& options)
-      : Receiver(address),
-        lease_(sys::resolve(address), terms_of(options), [](const std::string&) {}),
-        queue_(make_queue(address, options)) {
-    if (queue_ >= 0)
-      lease_.adopt(sys::Home::sysv_queue);
-    else
-      queue_ = find_queue(address);
-  }
-
- private:
-  Received do_receive(Deadline deadline) override {
-    for (;;) {
-      if (const auto message = basket_.take(queue_)) return {Status::ok, *message};
-      if (timer_.is_open()) sys::clear_timer(timer_.get(), "it has done its work");
-      if (deadline.expired()) return {};
-      sys::wait_readable(do_readiness_fd(), deadline, "nobody tells: look again in 20 ms");
-    }
-  }
-  int do_readiness_fd() override {
-    if (!timer_.is_open()) {
-      timer_ = sys::make_timer("for want of anything to wait for");
-      sys::set_timer(timer_.get(), kBareLook, "look every 20 ms");
-    }
-    return timer_.get();
-  }
-
-  sys::Lease lease_;
-  int queue_;
-  Basket basket_;
-  sys::Fd timer_;
-};
-
-class BareSysvSender final : public Sender {
- public:
-  explicit BareSysvSender(int queue) : Sender(longest_message(queue)), queue_(queue) {}
-
- private:
-  Status do_send(Bytes message, Deadline deadline) override {
-    const Bytes letter = letter_.with(message, {});
-    for (;;) {
-      const auto sent = sys::msgsnd(queue_, letter, "one message, whole or not at all");
-      if (sent.ok()) return Status::ok;
-      if (sent.error == EIDRM || sent.error == EINVAL) return Status::closed;
-      if (sent.error != EAGAIN) sent.check("");
-      if (deadline.expired()) return Status::timed_out;
-      // poll(2) passes over a negative descriptor, and so only waits.
-      sys::wait_readable(-1, std::min(deadline, Deadline::after(kBareLook)),
-                         "full, and nobody tells: look again in 20 ms");
-    }
-  }
-  int queue_;
-  Letter letter_;
-};
-
 constexpr std::array<std::string_view, 5> known_options{"mode", "max_message", "max_senders",
                                                         "capacity", "bare"};
 
@@ -422,14 +279,14 @@ const Kind kinds::sysv_mq{
     .implementation = {
         .listen = [](const std::string& address,
                      const Options& options) -> std::unique_ptr<Receiver> {
-          if (options.bare) return std::make_unique<BareSysvReceiver>(address, options);
+          if (options.bare) return std::make_unique<bare::SysvQueueReceiver>(address, options);
           return std::make_unique<SysvReceiver>(address, options);
         },
         .connect = [](const std::string& address,
                       const Options& options) -> std::unique_ptr<Sender> {
           if (!options.bare) return std::make_unique<SysvSender>(sys::resolve(address));
           sys::check_speaks_bare(sys::resolve(address));
-          return std::make_unique<BareSysvSender>(find_queue(address));
+          return std::make_unique<bare::SysvQueueSender>(address);
         },
         .remove = [](const std::string& address) { sys::remove_dead(sys::resolve(address)); },
     },

@@ -12,19 +12,15 @@
 #include "ipc/kinds.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/text.hpp"
 
 namespace {
 
 using namespace ipc;
 using namespace std::chrono_literals;
+using test::bytes_of;
 using test::Child;
-
-std::string text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-Bytes text(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
+using test::text_of;
 
 // One datagram from a socket that knows nothing of us.
 bool send_plainly(const std::string& path, std::string_view bytes) {
@@ -42,7 +38,7 @@ TEST_CASE_FIXTURE(test::Guard, "who sent a datagram is proven, also of one who h
   const auto receiver = kinds::dgram.listen("demo");
   Child other = Child::run([] {
     const auto out = kinds::dgram.connect("demo");
-    test::expect(out->send(text("last words")) == Status::ok, "send");
+    test::expect(out->send(bytes_of("last words")) == Status::ok, "send");
     return ::raise(SIGKILL);
   });
   CHECK(other.wait() == -SIGKILL);
@@ -58,12 +54,12 @@ TEST_CASE_FIXTURE(test::Guard, "who sent a datagram is proven, also of one who h
 TEST_CASE_FIXTURE(test::Guard, "messages of users who are not wanted are dropped and counted") {
   const auto receiver = kinds::dgram.listen("demo", {.mode = 0666, .from_uid = ::getuid() + 1});
   const auto out = kinds::dgram.connect("demo");
-  CHECK(out->send(text("unheard"), Deadline::after(5s)) == Status::ok);
+  CHECK(out->send(bytes_of("unheard"), Deadline::after(5s)) == Status::ok);
   CHECK(receiver->receive(Deadline::after(100ms)).status == Status::timed_out);
   CHECK(receiver->foreign_bytes() > 0);
   const auto heard = kinds::dgram.listen("other", {.from_uid = ::getuid()});
   const auto to_heard = kinds::dgram.connect("other");
-  CHECK(to_heard->send(text("heard"), Deadline::after(5s)) == Status::ok);
+  CHECK(to_heard->send(bytes_of("heard"), Deadline::after(5s)) == Status::ok);
   CHECK(text_of(heard->receive(Deadline::after(5s)).message) == "heard");
   CHECK(heard->foreign_bytes() == 0);
 }
@@ -85,7 +81,7 @@ TEST_CASE_FIXTURE(test::Guard, "a bare datagram of any program is a message, the
     CHECK(received.peer.pid == ::getpid());
   }
   const auto out = kinds::dgram.connect("bare", {.bare = true});
-  CHECK(out->send(text("ours, bare")) == Status::ok);
+  CHECK(out->send(bytes_of("ours, bare")) == Status::ok);
   CHECK(text_of(receiver->receive(Deadline::after(5s)).message) == "ours, bare");
   CHECK_THROWS_AS((void)kinds::dgram.connect("bare"), Error);
 }
@@ -100,14 +96,14 @@ TEST_CASE_FIXTURE(test::Guard,
   REQUIRE(::bind(plain, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   {
     const auto out = kinds::dgram.connect("plain", {.bare = true});
-    CHECK(out->send(text("hello")) == Status::ok);
+    CHECK(out->send(bytes_of("hello")) == Status::ok);
     char room[16];
     CHECK(::recv(plain, room, sizeof room, 0) == 5);
     const std::string longest(out->max_message(), 'x');
-    CHECK(out->send(text(longest), Deadline::after(1s)) == Status::ok);
-    CHECK_THROWS_AS((void)out->send(text(longest + "x")), Error);
+    CHECK(out->send(bytes_of(longest), Deadline::after(1s)) == Status::ok);
+    CHECK_THROWS_AS((void)out->send(bytes_of(longest + "x")), Error);
     ::close(plain);
-    CHECK(out->send(text("anybody?"), Deadline::after(1s)) == Status::closed);
+    CHECK(out->send(bytes_of("anybody?"), Deadline::after(1s)) == Status::closed);
   }
   CHECK_THROWS_AS((void)kinds::dgram.connect("plain", {.bare = true}), Error);
   ::unlink(path.c_str());

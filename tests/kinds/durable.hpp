@@ -9,21 +9,16 @@
 #include "ipc/sys/call.hpp"
 #include "ipc/transport.hpp"
 #include "tests/support/child.hpp"
+#include "tests/support/text.hpp"
 
 namespace durable {
 
 using namespace std::chrono_literals;
 using ipc::Deadline;
 using ipc::Status;
+using test::bytes_of;
 using test::expect;
-
-inline ipc::Bytes bytes(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
-inline std::string text_of(ipc::Bytes message) {
-  return {reinterpret_cast<const char*>(message.data()), message.size()};
-}
+using test::text_of;
 
 /// What comes next; "" if nothing does.
 inline std::string next_text(ipc::Receiver& receiver) {
@@ -34,7 +29,7 @@ inline std::string next_text(ipc::Receiver& receiver) {
 inline void send_all(const ipc::Kind& kind, int first, int last) {
   const auto out = kind.connect("box");
   for (int i = first; i < last; ++i)
-    expect(out->send(bytes(std::to_string(i)), Deadline::after(5s)) == Status::ok, "send");
+    expect(out->send(bytes_of(std::to_string(i)), Deadline::after(5s)) == Status::ok, "send");
 }
 
 /// Of the calls that go through the library while it lives, the names.

@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(test::Guard,
   send_all(kind, 0, 5);
   Child dies = Child::run([&] {
     const auto out = kind.connect("box");
-    expect(out->send(bytes("5")) == Status::ok, "send");
+    expect(out->send(bytes_of("5")) == Status::ok, "send");
     ::_exit(0);
     return 0;
   });
@@ -117,10 +117,10 @@ TEST_CASE_FIXTURE(
     const std::string block(8000, 'x');
     Status status = Status::ok;
     for (int i = 0; i < 100 && status == Status::ok; ++i)
-      status = out->send(bytes(block), Deadline::at_once());
+      status = out->send(bytes_of(block), Deadline::at_once());
     CHECK(status == Status::timed_out);
   }
-  CHECK(out->send(bytes(std::string(60000, 'y')), Deadline::after(5s)) == Status::closed);
+  CHECK(out->send(bytes_of(std::string(60000, 'y')), Deadline::after(5s)) == Status::closed);
   out.reset();
   kind.remove("box");
 }
@@ -132,11 +132,11 @@ TEST_CASE_FIXTURE(test::Guard,
   CHECK(entries().empty());
   auto receiver = kind.listen("box");
   const auto out = kind.connect("box", {.require_receiver = true});
-  CHECK(out->send(bytes("x"), Deadline::after(5s)) == Status::ok);
+  CHECK(out->send(bytes_of("x"), Deadline::after(5s)) == Status::ok);
   CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
   receiver.reset();
   receiver = kind.listen("box");
-  CHECK(out->send(bytes("y"), Deadline::after(5s)) == Status::closed);
+  CHECK(out->send(bytes_of("y"), Deadline::after(5s)) == Status::closed);
 }
 
 TEST_CASE_FIXTURE(test::Guard,
@@ -149,17 +149,17 @@ TEST_CASE_FIXTURE(test::Guard,
     expect(::mount("tmpfs", directory().c_str(), "tmpfs", 0, "size=64k") == 0, "tmpfs");
     {
       const auto out = kind.connect("box");
-      expect(out->send(bytes("small"), Deadline::after(5s)) == Status::ok, "a small one");
+      expect(out->send(bytes_of("small"), Deadline::after(5s)) == Status::ok, "a small one");
       std::string failed;
       try {
-        (void)out->send(bytes(std::string(100'000, 'x')), Deadline::after(5s));
+        (void)out->send(bytes_of(std::string(100'000, 'x')), Deadline::after(5s));
       } catch (const ipc::Error& full) {
         failed = full.what();
         expect(full.trouble() == ipc::Trouble::limit, "a limit");
         expect(failed.find(" are free") != std::string::npos, failed);
       }
       expect(!failed.empty(), "100,000 bytes on a disk of 64 KiB");
-      expect(out->send(bytes("small too"), Deadline::after(5s)) == Status::ok, "the next fits");
+      expect(out->send(bytes_of("small too"), Deadline::after(5s)) == Status::ok, "the next fits");
     }
     const auto receiver = kind.listen("box");
     expect(next_text(*receiver) == "small", "first");
@@ -179,13 +179,13 @@ TEST_CASE_FIXTURE(test::Guard, "a limit on the size of files is an error, not a 
     try {
       out = kind.connect("box");
       expect(!is_long_at_once, "connect makes the whole file");
-      (void)out->send(bytes(std::string(2 << 20, 'x')));
+      (void)out->send(bytes_of(std::string(2 << 20, 'x')));
       return 1;
     } catch (const ipc::Error& error) {
       expect(error.trouble() == ipc::Trouble::limit, "a limit");
       expect(std::string(error.what()).find("RLIMIT_FSIZE") != std::string::npos, error.what());
     }
-    if (!is_long_at_once) expect(out->send(bytes("fits")) == Status::ok, "what fits is sent");
+    if (!is_long_at_once) expect(out->send(bytes_of("fits")) == Status::ok, "what fits is sent");
     return 0;
   });
   CHECK(other.wait() == 0);
@@ -210,7 +210,7 @@ TEST_CASE_FIXTURE(test::Guard, "with sync the same comes through") {
   const auto& kind = each_durable_kind();
   {
     const auto out = kind.connect("box", {.sync = true});
-    for (int i = 0; i < 5; ++i) CHECK(out->send(bytes(std::to_string(i))) == Status::ok);
+    for (int i = 0; i < 5; ++i) CHECK(out->send(bytes_of(std::to_string(i))) == Status::ok);
   }
   const auto receiver = kind.listen("box", {.sync = true});
   for (int i = 0; i < 5; ++i) CHECK(next_text(*receiver) == std::to_string(i));

@@ -48,14 +48,14 @@ ipc::Trouble trouble_of(const std::function<void()>& act) {
 
 TEST_CASE_FIXTURE(test::Guard, "file: truncated by somebody it is called damaged, on both sides") {
   const auto out = kind.connect("box");
-  CHECK(out->send(bytes("gone in a moment")) == Status::ok);
+  CHECK(out->send(bytes_of("gone in a moment")) == Status::ok);
   SUBCASE("to its front") {
     fs::resize_file(directory() + "/box", kStart);
   }
   SUBCASE("to nothing") {
     fs::resize_file(directory() + "/box", 0);
   }
-  CHECK(trouble_of([&] { (void)out->send(bytes("x"), Deadline::after(1s)); }) ==
+  CHECK(trouble_of([&] { (void)out->send(bytes_of("x"), Deadline::after(1s)); }) ==
         ipc::Trouble::corrupt);
   CHECK(trouble_of([&] { (void)kind.listen("box")->receive(Deadline::after(1s)); }) ==
         ipc::Trouble::corrupt);
@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(test::Guard, "file: truncated by somebody it is called damaged
 TEST_CASE_FIXTURE(test::Guard, "file: truncated while its receiver waits, it is told at once") {
   const auto receiver = kind.listen("box");
   const auto out = kind.connect("box");
-  CHECK(out->send(bytes("read in time")) == Status::ok);
+  CHECK(out->send(bytes_of("read in time")) == Status::ok);
   CHECK(next_text(*receiver) == "read in time");
   fs::resize_file(directory() + "/box", 100);
   CHECK(trouble_of([&] { (void)receiver->receive(Deadline::after(5s)); }) == ipc::Trouble::corrupt);
@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(test::Guard, "file: garbage where a record was costs that reco
   {
     const auto out = kind.connect("box");
     for (const auto* text : {"one", "a second message", "three"})
-      CHECK(out->send(bytes(text)) == Status::ok);
+      CHECK(out->send(bytes_of(text)) == Status::ok);
   }
   const auto second = kStart + span_of(3);
   const auto length = std::string("a second message").size();
@@ -120,13 +120,13 @@ TEST_CASE_FIXTURE(test::Guard,
   const auto out = kind.connect("box", {.sync = true});
   {
     const Calls calls;
-    CHECK(out->send(bytes("x")) == Status::ok);
+    CHECK(out->send(bytes_of("x")) == Status::ok);
     CHECK(calls.names() == "flock pread64 newfstatat pwritev fdatasync pwrite64 fdatasync flock");
   }
   const auto without = kind.connect("box");
   {
     const Calls calls;
-    CHECK(without->send(bytes("x")) == Status::ok);
+    CHECK(without->send(bytes_of("x")) == Status::ok);
     CHECK(calls.names() == "flock pread64 newfstatat pwritev pwrite64 flock");
   }
   kind.remove("box");
@@ -138,7 +138,7 @@ TEST_CASE_FIXTURE(test::Guard, "file: the space of what was read is given back")
     const auto out = kind.connect("box");
     const std::string block(64 << 10, 'x');
     for (int i = 0; i < 1600; ++i)
-      expect(out->send(bytes(block)) == Status::ok, "send");  // 100 MiB
+      expect(out->send(bytes_of(block)) == Status::ok, "send");  // 100 MiB
     return 0;
   });
   std::uint64_t most = 0;
@@ -158,7 +158,7 @@ TEST_CASE_FIXTURE(test::Guard, "file, bare: lines of any text file, and of its s
   {
     const auto lines = kind.listen("log", {.bare = true});
     const auto out = kind.connect("log", {.bare = true});
-    CHECK(out->send(bytes("one")) == Status::ok);
+    CHECK(out->send(bytes_of("one")) == Status::ok);
     std::ofstream(directory() + "/log", std::ios::app) << "two\nthr";
     CHECK(next_text(*lines) == "one");
     CHECK(next_text(*lines) == "two");

@@ -23,24 +23,19 @@
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
 #include "tests/support/shared.hpp"
+#include "tests/support/text.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using ipc::Deadline;
 using ipc::Status;
+using test::bytes_of;
 using test::Child;
 using test::expect;
+using test::text_of;
 
 namespace fs = std::filesystem;
-
-ipc::Bytes bytes(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
-std::string text_of(ipc::Bytes message) {
-  return {reinterpret_cast<const char*>(message.data()), message.size()};
-}
 
 const ipc::Kind& each_kind() {
   const ipc::Kind* chosen = &ipc::kinds::mmap;
@@ -96,12 +91,12 @@ TEST_CASE_FIXTURE(test::Guard,
       Child cutter = Child::run([&] {
         expect(listens->wait(), "a receiver");
         const auto out = kind.connect("box");
-        expect(out->send(bytes("before")) == Status::ok, "send");
+        expect(out->send(bytes_of("before")) == Status::ok, "send");
         expect(out->taken(1, Deadline::after(5s)) == 1, "taken");
         fs::resize_file(segment_path(*this), rest);
         try {
           for (int i = 0; i < 1'000'000; ++i)
-            if (out->send(bytes(std::string(10'000, 'x')), Deadline::after(1s)) != Status::ok)
+            if (out->send(bytes_of(std::string(10'000, 'x')), Deadline::after(1s)) != Status::ok)
               break;
         } catch (const ipc::Error& error) {
           expect(error.trouble() == ipc::Trouble::corrupt, error.what());
@@ -135,7 +130,7 @@ TEST_CASE_FIXTURE(test::Guard, "who sends into a segment that is truncated is to
     tells_truncation(outcome([&] {
       const auto out = kind.connect("box");
       fs::resize_file(segment_path(*this), 0);
-      (void)out->send(bytes("x"), Deadline::after(1s));
+      (void)out->send(bytes_of("x"), Deadline::after(1s));
     }));
   }
   SUBCASE("with a reservation open") {
@@ -159,10 +154,10 @@ TEST_CASE_FIXTURE(test::Guard, "who sends into a segment that is truncated is to
     });
     tells_truncation(outcome([&] {
       const auto out = kind.connect("box");
-      while (out->send(bytes(std::string(10'000, 'x')), Deadline::at_once()) == Status::ok) {
+      while (out->send(bytes_of(std::string(10'000, 'x')), Deadline::at_once()) == Status::ok) {
       }
       full->open();
-      (void)out->send(bytes(std::string(10'000, 'x')), Deadline::after(5s));
+      (void)out->send(bytes_of(std::string(10'000, 'x')), Deadline::after(5s));
     }));
     CHECK(cutter.wait() == 0);
   }
@@ -201,7 +196,8 @@ TEST_CASE_FIXTURE(
   pollfd ready{receiver->readiness_fd(), POLLIN, 0};
   {
     const auto out = ipc::kinds::mmap.connect("box");
-    for (int i = 0; i < 100; ++i) REQUIRE(out->send(bytes(std::string(50'000, 'x'))) == Status::ok);
+    for (int i = 0; i < 100; ++i)
+      REQUIRE(out->send(bytes_of(std::string(50'000, 'x'))) == Status::ok);
   }
   const auto patience = Deadline::after(10s);
   while (::poll(&ready, 1, 600) == 1) {  // until all is read, and its sender's end told
@@ -256,7 +252,7 @@ TEST_CASE_FIXTURE(test::Guard, "a file gives back the room of what was read") {
     const auto out = ipc::kinds::mmap.connect("box");
     const std::string block(64 << 10, 'x');
     for (int i = 0; i < 3200; ++i)
-      expect(out->send(bytes(block)) == Status::ok,
+      expect(out->send(bytes_of(block)) == Status::ok,
              "send");  // 200 MiB: once around the lane and more
     return 0;
   });
@@ -278,8 +274,8 @@ TEST_CASE_FIXTURE(test::Guard, "messages longer than the capacity go one at a ti
   const auto out = ipc::kinds::mmap.connect("box");
   const std::string huge(ipc::kMaxMessage, 'h');
   for (int i = 0; i < 20; ++i) {  // several times around the lane
-    REQUIRE(out->send(bytes(huge), Deadline::at_once()) == Status::ok);
-    CHECK(out->send(bytes("x"), Deadline::at_once()) == Status::timed_out);
+    REQUIRE(out->send(bytes_of(huge), Deadline::at_once()) == Status::ok);
+    CHECK(out->send(bytes_of("x"), Deadline::at_once()) == Status::timed_out);
     const auto got = receiver->receive(Deadline::at_once());
     REQUIRE(got.status == Status::ok);
     CHECK(text_of(got.message) == huge);
@@ -293,7 +289,7 @@ TEST_CASE_FIXTURE(test::Guard,
   const auto big = std::size_t{200} << 20;
   {
     const auto out = mmap.connect("box");
-    CHECK(out->send(bytes("x")) == Status::ok);
+    CHECK(out->send(bytes_of("x")) == Status::ok);
   }
   const auto said = outcome([&] { (void)mmap.listen("box", {.capacity = big}); });
   CHECK(said.find("capacity = 209715200 is possible once it is empty") != std::string::npos);
@@ -303,7 +299,7 @@ TEST_CASE_FIXTURE(test::Guard,
   const auto out = mmap.connect("box");
   const std::string block(1 << 20, 'b');
   std::size_t sent = 0;
-  while (out->send(bytes(block), Deadline::at_once()) == Status::ok) ++sent;
+  while (out->send(bytes_of(block), Deadline::at_once()) == Status::ok) ++sent;
   CHECK(sent == 199);  // and the headers
   CHECK(outcome([&] {
           (void)mmap.listen("other", {.capacity = std::size_t{2} << 30});
@@ -325,14 +321,14 @@ TEST_CASE_FIXTURE(test::Guard, "a limit on the length of files is an error, neve
         std::string::npos);
   CHECK(entries().empty());
   const auto receiver = mmap.listen("box");
-  CHECK(limited([&] { (void)mmap.connect("box")->send(bytes("x")); }).find("RLIMIT_FSIZE") !=
+  CHECK(limited([&] { (void)mmap.connect("box")->send(bytes_of("x")); }).find("RLIMIT_FSIZE") !=
         std::string::npos);
 }
 
 TEST_CASE_FIXTURE(test::Guard, "a message that its dead receiver had taken does not come again") {
   const auto& mmap = ipc::kinds::mmap;
   const auto out = mmap.connect("box");
-  for (const auto* text : {"one", "two", "three"}) REQUIRE(out->send(bytes(text)) == Status::ok);
+  for (const auto* text : {"one", "two", "three"}) REQUIRE(out->send(bytes_of(text)) == Status::ok);
   test::Shared<test::Gate> listens;
   Child killed = Child::run([&] {
     const auto receiver = mmap.listen("box");
@@ -364,14 +360,14 @@ TEST_CASE_FIXTURE(test::Guard,
   test::Shared<test::Gate> gone;
   Child dies = Child::run([&] {
     const auto out = kind.connect("box");
-    expect(out->send(bytes("last words")) == Status::ok, "send");
+    expect(out->send(bytes_of("last words")) == Status::ok, "send");
     ::_exit(0);
     return 0;
   });
   CHECK(dies.wait() == 0);
   Child successor = Child::run([&] {  // in the same lane, and never empty
     const auto out = kind.connect("box");
-    while (out->send(bytes("more")) == Status::ok) {
+    while (out->send(bytes_of("more")) == Status::ok) {
     }
     return 0;
   });

@@ -36,8 +36,8 @@ std::string content_of(const fs::path& path) {
 TEST_CASE_FIXTURE(test::Guard, "mailbox: a message is a file, named by its order and its sender") {
   {
     const auto out = kind.connect("box");
-    CHECK(out->send(bytes("first")) == Status::ok);
-    CHECK(out->send(bytes("second")) == Status::ok);
+    CHECK(out->send(bytes_of("first")) == Status::ok);
+    CHECK(out->send(bytes_of("second")) == Status::ok);
   }
   const auto files = files_in(directory() + "/box/new");
   REQUIRE(files.size() == 2);
@@ -53,7 +53,7 @@ TEST_CASE_FIXTURE(test::Guard, "mailbox: what is in it and is no message harms n
   auto receiver = kind.listen("box");
   const auto letters = directory() + "/box/new/";
   auto out = kind.connect("box");
-  CHECK(out->send(bytes("before")) == Status::ok);
+  CHECK(out->send(bytes_of("before")) == Status::ok);
   const auto put = [&](const std::string& name, const std::string& content) {
     std::ofstream(directory() + "/stranger") << content;
     fs::rename(directory() + "/stranger", letters + name);
@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(test::Guard, "mailbox: what is in it and is no message harms n
   fs::create_directory(letters + "0000000000000003.00000040.00000009");
   fs::create_symlink("/etc/hostname", letters + "0000000000000004.00000040.00000009");
   REQUIRE(::mkfifo((letters + "0000000000000005.00000040.00000009").c_str(), 0600) == 0);
-  CHECK(out->send(bytes("after")) == Status::ok);
+  CHECK(out->send(bytes_of("after")) == Status::ok);
   CHECK(next_text(*receiver) == "before");
   CHECK(next_text(*receiver) == "after");
   CHECK(receiver->receive(Deadline::after(50ms)).status == Status::timed_out);
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(test::Guard, "mailbox: what is in it and is no message harms n
   CHECK(files_in(letters).size() == 9);
   CHECK(content_of(letters + "readme.txt") == "not for you");
   const auto skipped = receiver->foreign_bytes();
-  CHECK(out->send(bytes("again")) == Status::ok);
+  CHECK(out->send(bytes_of("again")) == Status::ok);
   CHECK(next_text(*receiver) == "again");
   CHECK(receiver->foreign_bytes() == skipped);  // each once
   out.reset();
@@ -109,13 +109,13 @@ TEST_CASE_FIXTURE(
   const auto out = kind.connect("box", {.sync = true});
   {
     const Calls calls;
-    CHECK(out->send(bytes("x")) == Status::ok);
+    CHECK(out->send(bytes_of("x")) == Status::ok);
     CHECK(calls.names() == "openat write fdatasync close rename fsync");
   }
   const auto without = kind.connect("box");
   {
     const Calls calls;
-    CHECK(without->send(bytes("x")) == Status::ok);
+    CHECK(without->send(bytes_of("x")) == Status::ok);
     CHECK(calls.names() == "openat write close rename");
   }
   kind.remove("box");
@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(test::Guard, "mailbox, bare: files renamed into any directory"
     const auto box = kind.listen("drop", {.max_message = 100, .bare = true});
     CHECK_THROWS_AS((void)kind.listen("drop", {.bare = true}), ipc::Error);
     const auto out = kind.connect("drop", {.bare = true});
-    CHECK(out->send(bytes("one")) == Status::ok);
+    CHECK(out->send(bytes_of("one")) == Status::ok);
     std::ofstream(directory() + "/report.txt") << "a report";
     fs::rename(directory() + "/report.txt", directory() + "/drop/report.txt");
     CHECK(next_text(*box) == "one");
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(test::Guard, "mailbox, bare: files renamed into any directory"
     std::ofstream(directory() + "/book.txt") << std::string(101, 'x');
     fs::rename(directory() + "/book.txt", directory() + "/drop/book.txt");
     CHECK_THROWS_AS((void)box->receive(Deadline::after(5s)), ipc::Error);
-    CHECK(out->send(bytes("two")) == Status::ok);
+    CHECK(out->send(bytes_of("two")) == Status::ok);
     CHECK(next_text(*box) == "two");
   }
   CHECK(files_in(directory() + "/drop").size() == 1);

@@ -8,6 +8,7 @@
 #include "ipc/kinds.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/text.hpp"
 
 namespace {
 
@@ -16,15 +17,11 @@ using ipc::Deadline;
 using ipc::Options;
 using ipc::Status;
 using ipc::kinds::mq;
+using test::bytes_of;
 using test::Child;
 using test::expect;
+using test::text_of;
 
-std::string text_of(ipc::Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-ipc::Bytes text(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 Options with_priority(unsigned priority) {
   Options options;
   options.priority = priority;
@@ -46,8 +43,9 @@ TEST_CASE_FIXTURE(test::Guard,
   const auto receiver = mq.listen("demo");
   const auto low = mq.connect("demo");
   const auto high = mq.connect("demo", with_priority(9));
-  for (const auto* word : {"a", "b", "c"}) REQUIRE(low->send(text(word)) == Status::ok);
-  for (const auto* word : {"urgent", "more urgent"}) REQUIRE(high->send(text(word)) == Status::ok);
+  for (const auto* word : {"a", "b", "c"}) REQUIRE(low->send(bytes_of(word)) == Status::ok);
+  for (const auto* word : {"urgent", "more urgent"})
+    REQUIRE(high->send(bytes_of(word)) == Status::ok);
   CHECK(next(*receiver) == "urgent");
   CHECK(next(*receiver) == "more urgent");
   for (const auto* word : {"a", "b", "c"}) CHECK(next(*receiver) == word);
@@ -58,7 +56,7 @@ TEST_CASE_FIXTURE(test::Guard,
   Options one;
   one.max_senders = 1;
   const auto receiver = mq.listen("demo", one);
-  REQUIRE(mq.connect("demo")->send(text("left behind")) == Status::ok);
+  REQUIRE(mq.connect("demo")->send(bytes_of("left behind")) == Status::ok);
   try {
     (void)mq.connect("demo", with_priority(1));
     FAIL("it was let in");
@@ -69,14 +67,14 @@ TEST_CASE_FIXTURE(test::Guard,
   CHECK(next(*receiver) == "left behind");
   CHECK(receiver->receive(Deadline::after(1s)).status == Status::closed);
   const auto later = mq.connect("demo", with_priority(1));
-  CHECK(later->send(text("later")) == Status::ok);
+  CHECK(later->send(bytes_of("later")) == Status::ok);
   CHECK(next(*receiver) == "later");
 }
 
 TEST_CASE_FIXTURE(test::Guard, "a priority that the system does not know is refused") {
   const auto receiver = mq.listen("demo");
   CHECK_THROWS_AS((void)mq.connect("demo", with_priority(32768)), ipc::Error);
-  CHECK(mq.connect("demo", with_priority(32767))->send(text("x")) == Status::ok);
+  CHECK(mq.connect("demo", with_priority(32767))->send(bytes_of("x")) == Status::ok);
 }
 
 // How many messages of 8000 bytes fit.
@@ -164,7 +162,7 @@ TEST_CASE_FIXTURE(test::Guard, "a bare queue talks to a program that knows nothi
     REQUIRE(::mq_send(theirs, "from C", 6, 3) == 0);
     ::mq_close(theirs);
     CHECK(next(*receiver) == "from C");
-    CHECK(mq.connect(name, bare)->send(text("from us")) == Status::ok);
+    CHECK(mq.connect(name, bare)->send(bytes_of("from us")) == Status::ok);
     CHECK(next(*receiver) == "from us");
     CHECK_THROWS_AS((void)mq.connect(name), ipc::Error);  // with frames it is not for us
   }

@@ -13,6 +13,7 @@
 #include "ipc/sys/call.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/text.hpp"
 
 namespace {
 
@@ -20,17 +21,13 @@ using namespace std::chrono_literals;
 using ipc::Deadline;
 using ipc::Options;
 using ipc::Status;
+using test::bytes_of;
 using test::Child;
 using test::expect;
+using test::text_of;
 
 const ipc::Kind& kind = ipc::kinds::signal;
 
-std::string text_of(ipc::Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-ipc::Bytes text(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 Options on(int number) {
   Options options;
   options.signal = number;
@@ -92,7 +89,7 @@ TEST_CASE_FIXTURE(test::Guard, "signals of strangers are counted and cost no mes
   for (int i = 0; i < 100; ++i) {
     REQUIRE(::sigqueue(::getpid(), number, {.sival_int = i * 12345}) == 0);
     REQUIRE(::kill(::getpid(), number) == 0);
-    REQUIRE(out->send(text("between them")) == Status::ok);
+    REQUIRE(out->send(bytes_of("between them")) == Status::ok);
     const auto got = receiver->receive(Deadline::after(5s));
     REQUIRE(got.status == Status::ok);
     CHECK(text_of(got.message) == "between them");
@@ -146,11 +143,11 @@ TEST_CASE_FIXTURE(test::Guard, "at most an eighth of the user's queue is used, a
     const auto receiver = kind.listen("demo");
     const auto out = kind.connect("demo");
     int sent = 0;
-    while (out->send(text("x"), Deadline::at_once()) == Status::ok) ++sent;
+    while (out->send(bytes_of("x"), Deadline::at_once()) == Status::ok) ++sent;
     expect(sent == 7, "8 signals, of which one is the greeting");
     for (int i = 0; i < sent; ++i)
       expect(static_cast<bool>(receiver->receive(Deadline::after(5s))), "what was sent");
-    expect(out->send(text("y"), Deadline::after(5s)) == Status::ok, "room again");
+    expect(out->send(bytes_of("y"), Deadline::after(5s)) == Status::ok, "room again");
     return 0;
   });
   CHECK(other.wait() == 0);
@@ -168,7 +165,7 @@ TEST_CASE_FIXTURE(test::Guard, "bare: ordinary signals are one bit, real-time si
       const auto queue = kind.connect(address, how);
       for (int i = 0; i < 1000; ++i) {
         expect(bits->send({}) == Status::ok, "USR1");
-        expect(queue->send(text(std::to_string(i))) == Status::ok, "RTMIN+3");
+        expect(queue->send(bytes_of(std::to_string(i))) == Status::ok, "RTMIN+3");
       }
       return 0;
     });

@@ -12,19 +12,15 @@
 #include "ipc/kinds.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/text.hpp"
 
 namespace {
 
 using namespace ipc;
 using namespace std::chrono_literals;
+using test::bytes_of;
 using test::Child;
-
-std::string text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-Bytes text(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
+using test::text_of;
 
 void write_to(const std::string& path, std::string_view bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -104,15 +100,15 @@ TEST_CASE_FIXTURE(test::Guard, "a bare sender feeds any program that reads lines
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   {
     const auto out = kinds::fifo.connect("plain", {.bare = true});
-    CHECK(out->send(text("one")) == Status::ok);
+    CHECK(out->send(bytes_of("one")) == Status::ok);
     CHECK(out->send({}) == Status::ok);
     char room[16];
     REQUIRE(::read(reader, room, sizeof room) == 5);
     CHECK(std::string(room, 5) == "one\n\n");
-    while (out->send(text(std::string(1000, 'x')), Deadline::at_once()) == Status::ok) {
+    while (out->send(bytes_of(std::string(1000, 'x')), Deadline::at_once()) == Status::ok) {
     }
     ::close(reader);
-    CHECK(out->send(text("two"), Deadline::after(1s)) == Status::closed);
+    CHECK(out->send(bytes_of("two"), Deadline::after(1s)) == Status::closed);
   }
   CHECK_THROWS_AS((void)kinds::fifo.connect("plain", {.bare = true}),
                   Error);  // nobody reads it now
@@ -139,7 +135,7 @@ TEST_CASE_FIXTURE(test::Guard,
       const auto out = kind->connect(receiver->address());
       std::size_t count = 0;
       const std::string message(4000, 'x');
-      while (out->send(text(message), Deadline::at_once()) == Status::ok) ++count;
+      while (out->send(bytes_of(message), Deadline::at_once()) == Status::ok) ++count;
       CHECK(count * 4096 <= capacity);
       CHECK(count * 4096 > capacity / 2);
       CHECK(count > before);
@@ -163,7 +159,7 @@ TEST_CASE_FIXTURE(test::Guard,
     ::close(ends[0]);
     const auto out = kinds::pipe.connect("", {.fd = ends[1]});
     for (int i = 0; i < 3; ++i)
-      test::expect(out->send(text("message " + std::to_string(i))) == Status::ok, "send");
+      test::expect(out->send(bytes_of("message " + std::to_string(i))) == Status::ok, "send");
     return 0;
   });
   ::close(ends[1]);
@@ -188,7 +184,7 @@ TEST_CASE_FIXTURE(test::Guard, "the end of an inherited pipe is told once, and i
         if (polled) (void)receiver->readiness_fd();
         if (has_sender) {
           const auto out = kinds::pipe.connect("", {.fd = ends[1], .bare = bare});
-          CHECK(out->send(text("x")) == Status::ok);
+          CHECK(out->send(bytes_of("x")) == Status::ok);
         } else {
           ::close(ends[1]);
         }
@@ -205,7 +201,7 @@ TEST_CASE_FIXTURE(test::Guard,
   int held = ::dup(ends[1]);
   const auto receiver = kinds::pipe.listen("", {.fd = ends[0]});
   auto out = kinds::pipe.connect("", {.fd = ends[1]});
-  CHECK(out->send(text("x")) == Status::ok);
+  CHECK(out->send(bytes_of("x")) == Status::ok);
   out.reset();
   CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
   const auto closed = receiver->receive(Deadline::after(5s));
@@ -214,7 +210,7 @@ TEST_CASE_FIXTURE(test::Guard,
   CHECK(receiver->receive(Deadline::after(300ms)).status == Status::timed_out);
   {
     const auto next = kinds::pipe.connect("", {.fd = ::dup(held)});
-    CHECK(next->send(text("y")) == Status::ok);
+    CHECK(next->send(bytes_of("y")) == Status::ok);
     CHECK(text_of(receiver->receive(Deadline::after(5s)).message) == "y");
   }
   CHECK_FALSE(receiver->receive(Deadline::after(5s)).for_good);
@@ -248,7 +244,7 @@ TEST_CASE_FIXTURE(test::Guard, "a goodbye through a pipe is noticed at once") {
     const bool polled = round >= 20;
     Child other = Child::run([&] {
       const auto out = kinds::pipe.connect(receiver->address());
-      return out->send(text("x")) == Status::ok ? 0 : 1;
+      return out->send(bytes_of("x")) == Status::ok ? 0 : 1;
     });
     CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
     const auto heard = Deadline::Clock::now();
@@ -274,7 +270,7 @@ TEST_CASE_FIXTURE(test::Guard,
   });
   Child other = Child::forked([&] {
     const auto out = kinds::pipe.connect("", {.fd = ends[1]});
-    test::expect(out->send(text("last words")) == Status::ok, "send");
+    test::expect(out->send(bytes_of("last words")) == Status::ok, "send");
     return ::raise(SIGKILL);
   });
   ::close(ends[1]);
@@ -294,7 +290,7 @@ TEST_CASE_FIXTURE(test::Guard, "an inherited pipe keeps the flags it had for eve
   {
     const auto receiver = kinds::pipe.listen("", {.fd = ends[0]});
     const auto out = kinds::pipe.connect("", {.fd = ends[1]});
-    CHECK(out->send(text("x")) == Status::ok);
+    CHECK(out->send(bytes_of("x")) == Status::ok);
     CHECK(receiver->receive(Deadline::after(5s)).status == Status::ok);
     for (const int fd : kept) CHECK((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
   }

@@ -8,6 +8,7 @@
 
 #include "ipc/kinds.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/text.hpp"
 
 namespace {
 
@@ -16,10 +17,7 @@ using ipc::Deadline;
 using ipc::Options;
 using ipc::Status;
 using ipc::kinds::sysv_mq;
-
-std::string text_of(ipc::Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+using test::text_of;
 
 struct Message {
   long type;
