@@ -1,6 +1,5 @@
 #include "tools/cli/values.hpp"
 
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <limits>
 
 #include <doctest/doctest.h>

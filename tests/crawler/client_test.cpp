@@ -1,5 +1,4 @@
 // The client against a daemon of the test's own, and its pure parts.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "tools/crawler/client.hpp"
 
 #include <poll.h>

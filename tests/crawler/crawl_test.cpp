@@ -1,5 +1,4 @@
 // crawl as a whole: with a daemon of its own, with one that runs, and when things go wrong.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <signal.h>
 
 #include <chrono>

@@ -1,5 +1,4 @@
 // The daemon from outside: what it is started with, and reading the configuration again.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <signal.h>
 
 #include <algorithm>

@@ -1,5 +1,4 @@
 // The daemon from outside: how URLs are shared out among its workers and come back as pages.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <signal.h>
 
 #include <thread>

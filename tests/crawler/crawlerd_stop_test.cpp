@@ -1,5 +1,4 @@
 // The daemon from outside: its signals and its end.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

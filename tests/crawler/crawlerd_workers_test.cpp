@@ -1,5 +1,4 @@
 // The daemon from outside: its workers' lives and deaths, and what they cost whom.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <signal.h>
 
 #include <boost/json/array.hpp>

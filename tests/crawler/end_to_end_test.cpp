@@ -1,5 +1,4 @@
 // The daemon with its real workers, and pages from the demo site.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <signal.h>
 
 #include <algorithm>

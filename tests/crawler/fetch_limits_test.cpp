@@ -1,5 +1,4 @@
 // Downloads that must fail: each is ended by its own limit, with its own word.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/resource.h>

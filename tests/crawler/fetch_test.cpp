@@ -1,5 +1,4 @@
 // Downloads from the demo site, many at a time: whole, in turn, and in nobody's way.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <unistd.h>
 
 #include <array>

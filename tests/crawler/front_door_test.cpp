@@ -1,5 +1,4 @@
 // The front door alone: what is asked, and what is answered.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 

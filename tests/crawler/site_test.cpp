@@ -1,5 +1,4 @@
 // The demo site itself: what the other tests take for granted.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <set>
 #include <string>
 

@@ -1,5 +1,4 @@
 // Pages made to hurt: each must be read in under a second and in 64 MiB beyond the page.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <ctime>
 #include <fstream>
 #include <string>
