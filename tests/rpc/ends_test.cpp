@@ -148,8 +148,8 @@ void call_and_not_look(Client& client) {
   expect(client.begin(text("x"), Deadline::after(kPatience)) == Status::ok, "begin");
 }
 
-TEST_CASE_FIXTURE(ServerCase, "a caller killed after its reply was sent leaves nothing") {
-  Server server(kind(), address);
+// A caller is killed that has been sent a reply and has not looked.
+void kill_one_with_a_reply(Server& server) {
   Shared<test::Gate> done;
   Child victim = idle_caller(server.address(), *done, call_and_not_look);
   const auto request = server.next(Deadline::after(kPatience));
@@ -157,6 +157,11 @@ TEST_CASE_FIXTURE(ServerCase, "a caller killed after its reply was sent leaves n
   CHECK(server.reply(request.call, text("unread"), Deadline::after(kPatience)) == Status::ok);
   REQUIRE(done->wait());
   victim.kill();
+}
+
+TEST_CASE_FIXTURE(ServerCase, "a caller killed after its reply was sent leaves nothing") {
+  Server server(kind(), address);
+  kill_one_with_a_reply(server);
   serve_until_none_is_left(server, *this);
 }
 
@@ -171,18 +176,9 @@ TEST_CASE_FIXTURE(ServerCase, "a caller killed before its first call leaves noth
 
 TEST_CASE_FIXTURE(ServerCase,
                   "a server that ends, or the next one, removes what the dead have left") {
-  const auto leave_one = [&](Server& server) {
-    Shared<test::Gate> done;
-    Child victim = idle_caller(server.address(), *done, call_and_not_look);
-    const auto request = server.next(Deadline::after(kPatience));
-    REQUIRE(request);
-    CHECK(server.reply(request.call, text("unread"), Deadline::after(kPatience)) == Status::ok);
-    REQUIRE(done->wait());
-    victim.kill();
-  };
   {
     Server server(kind(), address);
-    leave_one(server);
+    kill_one_with_a_reply(server);
   }
   CHECK(inboxes(*this).empty());
   if (!kind().traits.named) return;
