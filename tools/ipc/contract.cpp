@@ -122,7 +122,7 @@ constexpr std::array kDeviations{
         "is like one at a name; one that does not, on another host or as another user, takes its "
         "place over the connection: its goodbye is a frame, for which it waits a second at most; "
         "a host that is lost is told after five seconds of silence; and a forked child that lives "
-        "on with an inherited connection or listener holds it open. `tests/kinds/connected_test` "
+        "on with an inherited connection or listener holds it open. `tests/kinds/tcp_test` "
         "shows the place taken over the connection, its ends, and that a receiver which does not "
         "read is not taken for a lost host."},
     Deviation{
