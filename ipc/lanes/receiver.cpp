@@ -93,7 +93,7 @@ Received LaneReceiver::do_receive(Deadline deadline) {
           bell_.silence();
         fall_asleep(Sleep::in_poll);
         if (anything_published()) continue;
-        if (watch_ && watch_->take() != 0) segment_.check_file(file_.get());
+        if (watch_ && watch_->take() != 0) segment_.check_file(file_.get(), holding_.is_linked);
       }
       return done({});
     }
@@ -142,7 +142,7 @@ bool LaneReceiver::was_taken(const wire::Frame& frame) const {
 bool LaneReceiver::look_around() {
   const auto due = inbox_.next_look();
   const bool news = inbox_.look();
-  if (inbox_.next_look() != due) segment_.check_file(file_.get());
+  if (inbox_.next_look() != due) segment_.check_file(file_.get(), holding_.is_linked);
   return news;
 }
 

@@ -26,6 +26,8 @@ struct Holding {
   /// Of lanes in a file, which outlive their receiver; null in memory.
   sys::DurableState* durable = nullptr;
   bool sync = false;  ///< What is consumed stays consumed over a power cut.
+  /// Whether its file has a link that somebody may remove; one of memfd_create(2) never has.
+  bool is_linked = true;
 };
 
 class LaneReceiver : public Receiver {

@@ -90,12 +90,12 @@ Segment Segment::open(int fd, const std::string& object) {
   return {fd, layout_of(fd, object), object};
 }
 
-void Segment::check_file(int fd) const {
+void Segment::check_file(int fd, bool was_linked) const {
   struct stat about {};
   (void)sys::fstat(fd, about, "is it as long as it was?").check(object_);
   if (static_cast<std::uint64_t>(about.st_size) != length())
     throw cut(object_, about.st_size, length());
-  if (about.st_nlink == 0) throw corrupt(object_, "somebody removed it");
+  if (was_linked && about.st_nlink == 0) throw corrupt(object_, "somebody removed it");
 }
 
 void Segment::complain() const {

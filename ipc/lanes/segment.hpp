@@ -107,8 +107,9 @@ class Segment {
       complain();
     check();
   }
-  /// Throws Trouble::corrupt if its file, open as `fd`, is not as long as it was, or was removed.
-  void check_file(int fd) const;
+  /// Throws Trouble::corrupt if its file, open as `fd`, is not as long as it was or, if it had a link
+  /// to its name, was removed.
+  void check_file(int fd, bool was_linked) const;
 
  private:
   Segment(int fd, const Layout& layout, const std::string& object);
