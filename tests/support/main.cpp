@@ -1,3 +1,6 @@
-// The main of test programs that need nothing of their own.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+// The main function of test programs that need nothing of their own.
 #include <doctest/doctest.h>
+
+int main(int argc, char** argv) {
+  return doctest::Context(argc, argv).run();
+}

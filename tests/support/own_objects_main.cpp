@@ -1,6 +1,5 @@
 // The main function of tests whose objects lie in places that all processes share: they get places of
 // their own, so that what others leave there for a moment is not taken for theirs.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include "tests/support/guard.hpp"
