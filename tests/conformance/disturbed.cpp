@@ -180,7 +180,8 @@ std::uint32_t check_senders(ipc::Receiver& receiver, const StartSender& start, D
 std::uint32_t check_receivers(const std::string& directory, const RunReceiver& run,
                               Disturbance what) {
   const bool must_die = what == Disturbance::kills;
-  const Crowd crowd(kind(), 3 * kWave);  // each, the newcomer at its address, and room for other tests
+  // Each, the newcomer at its address, and room for the queues of other tests.
+  const Crowd crowd(kind(), 3 * kWave);
   bool done = false;
   std::uint32_t first = 1;
   for (; !done; first += kWave) {
