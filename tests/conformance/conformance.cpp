@@ -220,6 +220,13 @@ std::uint32_t fill(ipc::Sender& out, std::uint32_t author, std::size_t size) {
   for (;;) {
     const auto before = count;
     while (out.send(message(author, count, size), Deadline::at_once()) == Status::ok) ++count;
+    // On a disk it may not be full, but another sender's turn for longer than one that does not wait has
+    // patience.
+    if (kind().traits.durable &&
+        out.send(message(author, count, size), Deadline::after(200ms)) == Status::ok) {
+      ++count;
+      continue;
+    }
     if (!kind().traits.many_hosts || count == before) return count;
     // What is on its way to another host makes room when its arrival is known: full is what stays
     // full for longer than TCP waits before it sends a lost segment again (200 ms, RFC 6298 and
