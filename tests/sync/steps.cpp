@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "tests/support/guard.hpp"
+#include "tests/support/pace.hpp"
 
 #if !defined(__x86_64__)
 #error "breakpoints are set and addresses read as on x86-64; other processors need their own way"
@@ -154,7 +155,9 @@ std::uint64_t kill_at_each_step(std::uint64_t most, const std::function<void()>&
   before();
   const auto addresses = addresses_of(script);
   after(true);
-  const std::size_t limit = test::is_long() ? std::max<std::size_t>(most, kMostInLong) : most;
+  // A sanitizer's instructions are several times as many, and each is a stop.
+  const std::size_t limit = test::is_long() ? std::max<std::size_t>(most, kMostInLong)
+                                            : test::demanded(static_cast<unsigned>(most));
   const std::size_t stride = (addresses.size() + limit - 1) / limit;
   for (std::size_t i = 0; i < addresses.size(); i += stride) {
     before();
