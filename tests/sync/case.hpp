@@ -61,6 +61,7 @@ class Case : public test::Guard {
   ~Case();
 
  private:
+  std::atomic<bool> runs_{false};
   std::atomic<bool> over_{false};
   std::thread metronome_;
 };
