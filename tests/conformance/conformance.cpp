@@ -144,18 +144,25 @@ Child sender(const std::string& address, const std::function<int(ipc::Sender&)>&
   });
 }
 
-RemoteReceiver::RemoteReceiver(const std::string& address,
-                               const std::function<int(ipc::Receiver&)>& body,
-                               const Options& options) {
+RemoteListener::RemoteListener(const std::function<int(const Announce&)>& body) {
   process_ = Child::run([&] {
-    const auto receiver = kind().listen(address, with_small_channel(options));
-    state_->address.set(receiver->address());
-    state_->listens.open();
-    return body(*receiver);
+    return body([&](const std::string& address) {
+      state_->address.set(address);
+      state_->listens.open();
+    });
   });
   while (!state_->listens.wait(1, 20ms))
-    if (!process_.is_running()) throw std::runtime_error("the other receiver could not listen");
+    if (!process_.is_running()) throw std::runtime_error("the other could not listen");
 }
+
+RemoteReceiver::RemoteReceiver(const std::string& address,
+                               const std::function<int(ipc::Receiver&)>& body,
+                               const Options& options)
+    : RemoteListener([&](const Announce& announce) {
+        const auto receiver = kind().listen(address, with_small_channel(options));
+        announce(receiver->address());
+        return body(*receiver);
+      }) {}
 
 int sleep_for_ever(ipc::Receiver&) {
   for (;;) ::pause();

@@ -83,11 +83,12 @@ std::unique_ptr<ipc::Sender> connect(const std::string& address);
 /// A child that connects, runs the body and leaves in good order.
 Child sender(const std::string& address, const std::function<int(ipc::Sender&)>& body);
 
-/// A receiver in a process of its own. The constructor returns when it listens.
-class RemoteReceiver {
+/// What listens in a process of its own. The constructor returns when it does.
+class RemoteListener {
  public:
-  RemoteReceiver(const std::string& address, const std::function<int(ipc::Receiver&)>& body,
-                 const Options& options = {});
+  using Announce = std::function<void(const std::string& address)>;
+  /// The child runs `body`, which announces its address as soon as it listens.
+  explicit RemoteListener(const std::function<int(const Announce&)>& body);
   /// What to connect to.
   std::string address() const { return state_->address.get(); }
   Child& process() { return process_; }
@@ -101,6 +102,10 @@ class RemoteReceiver {
   };
   Shared<State> state_;
   Child process_;
+};
+struct RemoteReceiver : RemoteListener {
+  RemoteReceiver(const std::string& address, const std::function<int(ipc::Receiver&)>& body,
+                 const Options& options = {});
 };
 /// The body of a receiver that never receives.
 int sleep_for_ever(ipc::Receiver& receiver);

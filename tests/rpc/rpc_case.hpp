@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -35,29 +34,14 @@ inline int serve(Server& server) {
 }
 
 /// A server in a process of its own.
-class RemoteServer {
- public:
+struct RemoteServer : RemoteListener {
   RemoteServer(const std::string& address, const std::function<int(Server&)>& body,
-               const Options& options = {}) {
-    process_ = Child::run([&] {
-      Server server(kind(), address, options);
-      state_->address.set(server.address());
-      state_->listens.open();
-      return body(server);
-    });
-    while (!state_->listens.wait(1, 20ms))
-      if (!process_.is_running()) throw std::runtime_error("the server could not listen");
-  }
-  std::string address() const { return state_->address.get(); }
-  Child& process() { return process_; }
-
- private:
-  struct State {
-    test::Gate listens;
-    test::SharedText address;
-  };
-  Shared<State> state_;
-  Child process_;
+               const Options& options = {})
+      : RemoteListener([&](const Announce& announce) {
+          Server server(kind(), address, options);
+          announce(server.address());
+          return body(server);
+        }) {}
 };
 
 /// What a killed server leaves is for the next one, or remove().
