@@ -35,7 +35,8 @@ std::string content_of(const std::string& path) {
 
 }  // namespace
 
-PrivateDirectory::PrivateDirectory() {
+PrivateDirectory::PrivateDirectory(const std::string& parent)
+    : path_(parent + "/crawlerd-test-XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr)
     throw std::system_error(errno, std::generic_category(), "mkdtemp");
 }

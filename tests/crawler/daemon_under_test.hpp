@@ -15,17 +15,17 @@
 
 namespace support {
 
-/// A directory under /tmp that is removed with all that is in it.
+/// A directory that is removed with all that is in it.
 class PrivateDirectory {
  public:
-  PrivateDirectory();
+  explicit PrivateDirectory(const std::string& parent = "/tmp");
   ~PrivateDirectory();
   PrivateDirectory(const PrivateDirectory&) = delete;
   PrivateDirectory& operator=(const PrivateDirectory&) = delete;
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_ = "/tmp/crawlerd-test-XXXXXX";
+  std::string path_;
 };
 
 class DaemonUnderTest {
@@ -35,7 +35,7 @@ class DaemonUnderTest {
     std::string prefix{};            ///< Put before its command, such as "env FAKE_WORKER=die".
     std::vector<int> descriptors{};  ///< 3, 4, … in it.
     bool wait_for_start = true;
-    std::optional<std::string> directory{};  ///< Of a daemon that lives longer than this one.
+    std::optional<std::string> directory{};  ///< One that lives longer than this.
   };
   explicit DaemonUnderTest(const std::vector<std::string>& arguments, const Manner& manner);
   explicit DaemonUnderTest(const std::vector<std::string>& arguments = {})

@@ -14,12 +14,12 @@
 #include "ipc/kinds.hpp"
 #include "tests/crawler/daemon_under_test.hpp"
 #include "tests/crawler/site_process.hpp"
-#include "tests/support/guard.hpp"
 #include "tests/support/pace.hpp"
 
 using crawler::Fate;
 using crawler::Outcome;
 using support::DaemonUnderTest;
+using support::PrivateDirectory;
 using support::SiteProcess;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
@@ -100,18 +100,20 @@ class Killer {
 
 }  // namespace
 
-TEST_CASE("all URLs survive a worker killed every 100 ms, on each transport") {
-  const unsigned urls = test::is_long() ? 500 : 150;
+TEST_CASE("500 URLs survive a worker killed every 100 ms, on each transport") {
   const SiteProcess site;
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
+    // In memory, as $XDG_RUNTIME_DIR mostly is: on a disk, whoever else writes to it would count too.
+    const PrivateDirectory directory("/dev/shm");
     DaemonUnderTest daemon({"--worker=" CRAWLER_WORKER_PROGRAM, "--workers=4", "--slots=4",
-                            "--transport=" + std::string(kind->name)});
+                            "--transport=" + std::string(kind->name)},
+                           {.directory = directory.path()});
     daemon.wait_for_workers(4);
     std::vector<Outcome> outcomes;
     std::atomic<bool> over = false;
     std::jthread crawl([&] {
-      outcomes = daemon.crawl(pages(site, urls, 200));
+      outcomes = daemon.crawl(pages(site, 500, 200));
       over = true;
     });
     Killer killer(daemon);
@@ -123,14 +125,13 @@ TEST_CASE("all URLs survive a worker killed every 100 ms, on each transport") {
       unique.insert(outcome.url);
       CHECK_MESSAGE(outcome.page.status == Fate::ok, outcome.page.error, " ", outcome.page.detail);
     }
-    CHECK(outcomes.size() == urls);
-    CHECK(unique.size() == urls);
-    CHECK(killer.kills() >= static_cast<int>(urls / 10));
+    CHECK(outcomes.size() == 500);
+    CHECK(unique.size() == 500);
+    CHECK(killer.kills() >= 50);
     MESSAGE(kind->name, ": ", killer.kills(), " kills, slowest hello after ",
             std::chrono::duration_cast<std::chrono::milliseconds>(killer.slowest()).count(), " ms");
-    // A worker's hello in a file waits for the disk too, and whoever else writes to it.
-    if (!kind->traits.durable) CHECK(killer.slowest() < test::allowed(1s));
-    daemon.stop_with(urls);
+    CHECK(killer.slowest() < test::allowed(1s));
+    daemon.stop_with(500);
   }
 }
 
