@@ -31,7 +31,7 @@ Result lock_call(int fd, int command, const char* name, struct flock& range, con
                            : range.l_type == F_RDLCK ? "F_RDLCK"
                                                      : "F_UNLCK";
         return shown::list(fd, name,
-                           std::string("{l_type=") + type +
+                           "{l_type=" + std::string(type) +
                                ", l_whence=SEEK_SET, l_start=" + std::to_string(range.l_start) +
                                ", l_len=" + std::to_string(range.l_len) + "}");
       });

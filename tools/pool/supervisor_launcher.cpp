@@ -228,7 +228,7 @@ std::string Child::describe() const {
   const auto paren = stat.rfind(')');
   const char state = paren != std::string::npos && paren + 2 < stat.size() ? stat[paren + 2] : '?';
   const std::string where = first_line(proc + "/wchan");
-  return std::string("state ") + state + ", waits in " +
+  return "state " + std::string(1, state) + ", waits in " +
          (where.empty() || where == "0" ? "no kernel function" : where);
 }
 
