@@ -81,6 +81,7 @@ class Lists(SyncTest):
         lines = "".join(f"{i}\n" for i in range(100_000)).encode()
         self.assertEqual(self.run_to_end("list-push", "demo", input=lines), (0, b"", ""))
         self.assertEqual(self.run_to_end("list-show", "demo")[1], lines)
+        self.assertEqual(self.show(), lines.decode().split())
         self.assertEqual(self.run_to_end("list-pop", "demo", "--all", "--front")[1], lines)
         self.assertEqual((self.left_behind(), self.segments()), ([], []))
 

@@ -60,17 +60,20 @@ struct Printing {
     interruption.stand_down();
     Output out(STDOUT_FILENO, [] { return false; });
     format.for_people = ::isatty(STDOUT_FILENO) == 1;
-    std::string text = as_json ? "[" : "";
+    std::string text;
     for (const std::string& value : values) {
-      if (!as_json)
+      if (as_json) {
+        text += &value == &values.front() ? '[' : ',';
+        append_json(text, value);
+      } else {
         append(text, format, value, {});
-      else
-        append_json(text.size() > 1 ? text += ',' : text, value);
+      }
       if (text.size() < (1 << 16)) continue;
       out.write(text);
-      text = as_json ? " " : "";
+      text.clear();
     }
-    out.write(as_json ? text + "]\n" : text);
+    if (as_json) text += values.empty() ? "[]\n" : "]\n";
+    out.write(text);
     out.flush();
   }
 };
