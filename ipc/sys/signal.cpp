@@ -8,7 +8,7 @@
 
 #include <cstring>
 #include <limits>
-#include <sstream>
+#include <string>
 #include <vector>
 
 #include "ipc/sys/file.hpp"
@@ -59,6 +59,13 @@ Result change_mask(int how, const char* shown_how, const sigset_t& set, sigset_t
         return -1;
       },
       [&] { return shown::list(shown_how, shown_set(set), before ? "[]" : "NULL", 8); });
+}
+
+// What a line that begins with `name` says in /proc/PID/status, proc(5); 0 if there is none.
+std::uint64_t number_of(const std::string& status, const std::string& name, int base) {
+  const auto line = status.find("\n" + name);
+  if (line == std::string::npos) return 0;
+  return std::stoull(status.substr(line + 1 + name.size()), nullptr, base);
 }
 
 }  // namespace
@@ -148,13 +155,11 @@ std::optional<pid_t> thread_not_blocking(int number) {
   std::vector<std::string> threads;
   (void)read_directory(directory.get(), threads, "their numbers").check(tasks);
   for (const auto& thread : threads) {
-    std::istringstream status(
-        read_text(tasks + "/" + thread + "/status", "does this thread block it?"));
-    std::string word;
-    while (status >> word && word != "SigBlk:") {
-    }
-    if (!(status >> word)) continue;  // it has just ended
-    const auto blocked = std::stoull(word, nullptr, 16);
+    const auto status = read_text(tasks + "/" + thread + "/status", "does this thread block it?");
+    // Of one that has ended the kernel tells nothing or, before it forgets it, that it is one of no
+    // threads and blocks no signal.
+    if (number_of(status, "Threads:", 10) == 0) continue;
+    const auto blocked = number_of(status, "SigBlk:", 16);
     if ((blocked >> (number - 1) & 1) == 0) return static_cast<pid_t>(std::stol(thread));
   }
   return std::nullopt;

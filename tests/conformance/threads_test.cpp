@@ -2,6 +2,8 @@
 // the thread sanitizer sees all that crosses. No forks here.
 #include <atomic>
 #include <csignal>
+#include <mutex>
+#include <string>
 #include <thread>
 
 #include "tests/conformance/conformance.hpp"
@@ -30,11 +32,26 @@ class ThreadsCase : public Case {
   bool changed_ = false;
 };
 
+// What went wrong, in whichever thread.
+class Failures {
+ public:
+  void add(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    text_ += what + "\n";
+  }
+  /// Once all threads have ended.
+  const std::string& text() const { return text_; }
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
+};
+
 TEST_CASE_FIXTURE(ThreadsCase,
                   "threads with a sender each reach a receiver in another thread of the process") {
   const auto receiver = listen();
   constexpr std::uint32_t count = 300;
-  std::atomic<int> failures{0};
+  Failures failures;
   std::vector<std::thread> senders;
   for (std::uint32_t author = 0; author < 3; ++author)
     senders.emplace_back([&, author] {
@@ -42,9 +59,9 @@ TEST_CASE_FIXTURE(ThreadsCase,
       for (std::uint32_t i = 0; i < count; ++i)
         if (out->send(message(author, i, i % 25 == 0 ? 20'000 : 100), Deadline::after(20s)) !=
             Status::ok)
-          ++failures;
+          failures.add("a message was not sent");
       if (kind().traits.acknowledges && out->taken(count, Deadline::after(20s)) != count)
-        ++failures;
+        failures.add("not all was taken");
     });
   Ears ears(*receiver);
   std::array<std::uint32_t, 3> next{};
@@ -54,41 +71,43 @@ TEST_CASE_FIXTURE(ThreadsCase,
     closed = received.status == Status::closed;
     if (closed) continue;
     if (received.status != Status::ok) {
-      ++failures;
+      failures.add("received: " + std::string(to_string(received.status)));
       break;
     }
     const auto label = label_of(received.message);
-    if (!label || label->number != next[label->author]++) ++failures;
+    if (!label || label->number != next[label->author]++)
+      failures.add("a message is not its sender's next");
     ++got;
   }
   for (auto& thread : senders) thread.join();
-  CHECK(failures == 0);
+  CHECK(failures.text() == "");
 }
 
 TEST_CASE_FIXTURE(ThreadsCase,
                   "receivers and senders of different addresses do not disturb each other") {
-  std::atomic<int> failures{0};
+  Failures failures;
   std::vector<std::thread> pairs;
   for (int i = 0; i < 4; ++i)
     pairs.emplace_back([&failures, address = fresh_address()] {
       for (std::uint32_t round = 0; round < 20; ++round) {
         const auto receiver = kind().listen(address);
         const auto out = kind().connect(receiver->address());
-        if (out->send(message(1, round, 1000), Deadline::after(5s)) != Status::ok) ++failures;
+        if (out->send(message(1, round, 1000), Deadline::after(5s)) != Status::ok)
+          failures.add("a message was not sent");
         const auto received = receiver->receive(Deadline::after(5s));
         const auto label = label_of(received.message);
-        if (!label || label->number != round) ++failures;
+        if (!label || label->number != round) failures.add("a message is not the one sent");
       }
     });
   for (auto& thread : pairs) thread.join();
-  CHECK(failures == 0);
+  CHECK(failures.text() == "");
 }
 
 TEST_CASE_FIXTURE(ThreadsCase, "threads that contend for one address: one has it at a time") {
   if (!kind().traits.named) return;
   const auto address = fresh_address();
   std::atomic<int> owners{0};
-  std::atomic<int> failures{0};
+  Failures failures;
   std::atomic<int> won{0};
   std::vector<std::thread> contenders;
   for (int i = 0; i < 4; ++i)
@@ -96,16 +115,16 @@ TEST_CASE_FIXTURE(ThreadsCase, "threads that contend for one address: one has it
       for (int round = 0; round < 50; ++round) {
         try {
           const auto receiver = kind().listen(address);
-          if (++owners != 1) ++failures;
+          if (++owners != 1) failures.add("two have the address");
           ++won;
           --owners;
         } catch (const ipc::Error& error) {
-          if (error.trouble() != ipc::Trouble::in_use) ++failures;
+          if (error.trouble() != ipc::Trouble::in_use) failures.add(error.what());
         }
       }
     });
   for (auto& thread : contenders) thread.join();
-  CHECK(failures == 0);
+  CHECK(failures.text() == "");
   CHECK(won > 0);
 }
 

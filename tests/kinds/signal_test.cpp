@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <latch>
@@ -116,6 +117,22 @@ TEST_CASE_FIXTURE(test::Guard, "a signal that another thread would die of is ref
   looked.count_down();
   other.join();
   CHECK_NOTHROW((void)kind.listen("demo"));
+}
+
+TEST_CASE_FIXTURE(test::Guard, "a thread that has just ended would not die of it") {
+  // All threads block what may be taken, so that there is never a reason to refuse it.
+  sigset_t all;
+  ::sigfillset(&all);
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  std::atomic<bool> enough{false};
+  std::thread starter([&] {
+    while (!enough) std::thread([] {}).join();
+  });
+  for (int i = 0; i < 1000; ++i) CHECK_NOTHROW((void)kind.listen("demo"));
+  enough = true;
+  starter.join();
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 TEST_CASE_FIXTURE(test::Guard, "a number is one receiver's; only real-time signals will do") {
