@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/cli/exit.hpp"
 #include "tools/cli/values.hpp"
 
@@ -52,19 +54,21 @@ std::function<void(const std::string&)> naming(const std::string& names,
 
 CommandLine::CommandLine(const std::string& program, const std::string& usage,
                          const std::string& examples, const std::string& summary)
-    : app_("Examples:\n" + examples, program), program_(program) {
-  app_.formatter(std::make_shared<ExamplesFirst>(usage, summary));
-  app_.set_help_flag("-h,--help", "Print this and end");
-  app_.set_version_flag("--version", program + " (ipcways) " IPCWAYS_VERSION,
-                        "Print the version and end");
+    : app_(std::make_unique<CLI::App>("Examples:\n" + examples, program)), program_(program) {
+  app_->formatter(std::make_shared<ExamplesFirst>(usage, summary));
+  app_->set_help_flag("-h,--help", "Print this and end");
+  app_->set_version_flag("--version", program + " (ipcways) " IPCWAYS_VERSION,
+                         "Print the version and end");
   // All that is no option is collected by us: as a positional of CLI11 an argument "[a,b]" would be
   // taken apart and "{}" would vanish.
-  app_.allow_extras();
+  app_->allow_extras();
 }
+
+CommandLine::~CommandLine() = default;
 
 void CommandLine::value(const std::string& names, const std::string& type, const std::string& help,
                         std::function<void(const std::string&)> set) {
-  app_.add_option_function<std::string>(names, naming(names, std::move(set)), help)
+  app_->add_option_function<std::string>(names, naming(names, std::move(set)), help)
       ->type_name(type)
       ->take_last()
       ->group(group_);
@@ -72,7 +76,7 @@ void CommandLine::value(const std::string& names, const std::string& type, const
 
 void CommandLine::values(const std::string& names, const std::string& type, const std::string& help,
                          std::function<void(const std::string&)> set) {
-  app_.add_option_function<std::vector<std::string>>(
+  app_->add_option_function<std::vector<std::string>>(
           names,
           [set = naming(names, std::move(set))](const std::vector<std::string>& texts) {
             for (const auto& text : texts) set(text);
@@ -89,7 +93,7 @@ void CommandLine::optional_value(const std::string& names, const std::string& ty
   if (names.find(',') == 2) optional_[names.substr(0, 2)] = names.substr(3);
   // A flag, since CLI11 would take the next argument for the value of an option that may go without;
   // and one bound to no variable, since it makes a number of the value of any other flag.
-  app_.add_flag(names, help)
+  app_->add_flag(names, help)
       ->type_name("[=" + type + "]")
       ->take_last()
       ->group(group_)
@@ -99,7 +103,7 @@ void CommandLine::optional_value(const std::string& names, const std::string& ty
 }
 
 void CommandLine::flag(const std::string& names, const std::string& help, bool& set) {
-  app_.add_flag(names, set, help)->group(group_);
+  app_->add_flag(names, set, help)->group(group_);
 }
 
 // The arguments, last first as CLI11 takes them, with "-w5" and "-w=5" written as "--wait=5": to CLI11
@@ -121,9 +125,9 @@ std::vector<std::string> CommandLine::spelt_out(int argc, char** argv) const {
 
 std::vector<Argument> CommandLine::parse(int argc, char** argv) {
   try {
-    app_.parse(spelt_out(argc, argv));
+    app_->parse(spelt_out(argc, argv));
   } catch (const CLI::CallForHelp&) {
-    std::cout << without_double_gaps(app_.help()) << std::flush;
+    std::cout << without_double_gaps(app_->help()) << std::flush;
     throw Ending(Exit::ok, "");
   } catch (const CLI::CallForVersion& version) {
     std::cout << version.what() << std::endl;
@@ -133,7 +137,7 @@ std::vector<Argument> CommandLine::parse(int argc, char** argv) {
   }
   std::vector<Argument> arguments;
   bool literal = false;
-  for (std::string& text : app_.remaining()) {
+  for (std::string& text : app_->remaining()) {
     if (!literal && text == "--") {
       literal = true;
       continue;
@@ -148,7 +152,7 @@ std::vector<Argument> CommandLine::parse(int argc, char** argv) {
 
 void CommandLine::refuse(const std::string& option) const {
   std::vector<std::string> known{"--help", "--version"};
-  for (const CLI::Option* each : app_.get_options())
+  for (const CLI::Option* each : app_->get_options())
     for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
   const std::string word = option.substr(0, option.find('='));
   const std::string meant = word.starts_with("--") ? nearest(word, known) : "";

@@ -4,10 +4,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace tools {
 
@@ -23,6 +26,9 @@ class CommandLine {
   /// `usage` is what follows the program's name, `examples` what --help begins with.
   CommandLine(const std::string& program, const std::string& usage, const std::string& examples,
               const std::string& summary);
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+  ~CommandLine();
 
   /// Options by their CLI11 names ("-n,--count"). `set` parses the value and throws UsageError.
   void value(const std::string& names, const std::string& type, const std::string& help,
@@ -46,7 +52,7 @@ class CommandLine {
   [[noreturn]] void refuse(const std::string& option) const;
   std::vector<std::string> spelt_out(int argc, char** argv) const;
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;                // its header takes seconds to compile
   std::map<std::string, std::string> optional_;  // with an optional value: "-w" and its "--wait"
   std::string program_;
   std::string group_ = "Options";
