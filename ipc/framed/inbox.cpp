@@ -117,14 +117,7 @@ void Inbox::retire(const Peer& sender, bool unfinished) {
   senders_[sender.id % count_].former.push_back({sender.id / count_, sender, unfinished});
 }
 
-Received Inbox::show(std::uint32_t slot, Bytes message, std::uint32_t number) {
-  shown_ = slot;
-  shown_count_ = terms_.durable ? number : senders_[slot].consumed + 1;
-  return Received{Status::ok, message, senders_[slot].peer};
-}
-
-void Inbox::begin() {
-  if (!shown_) return;
+void Inbox::consume() {
   sys::Slot& slot = terms_.slots[*shown_];
   Sender& sender = senders_[*shown_];
   sender.consumed = shown_count_;

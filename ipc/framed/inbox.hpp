@@ -57,10 +57,16 @@ class Inbox {
 
   /// Takes a whole message of the sender whose frame was the last that was accepted from this slot;
   /// of a durable object its `number`.
-  Received show(std::uint32_t slot, Bytes message, std::uint32_t number = 0);
+  Received show(std::uint32_t slot, Bytes message, std::uint32_t number = 0) {
+    shown_ = slot;
+    shown_count_ = terms_.durable ? number : senders_[slot].consumed + 1;
+    return {Status::ok, message, senders_[slot].peer};
+  }
 
   /// A receive begins: what the last one returned is consumed.
-  void begin();
+  void begin() {
+    if (shown_) consume();
+  }
   /// What must be told even though the channel is not empty.
   std::optional<Received> overdue();
   /// Makes the next look() due: somebody may have come or left.
@@ -129,6 +135,7 @@ class Inbox {
   std::uint32_t last_over(std::uint32_t slot) const {
     return senders_[slot].seen - (senders_[slot].seen_over ? 0 : 1);
   }
+  void consume();
   std::uint32_t generations() const;
   void meet(std::uint32_t id, const Peer& proven);
   static void retire(Sender& sender);

@@ -43,15 +43,13 @@ class Backing {
   static Backing piecewise(sys::Fd file, off_t offset, std::size_t size, std::string object,
                            std::uint64_t begin);
 
-  /// Sees to it that the bytes up to `end` may be written.
-  void ensure(std::uint64_t end) {
-    if (end > backed_) [[unlikely]]
-      extend(end);
-  }
+  /// Whether the bytes up to `end` may be written.
+  bool reaches(std::uint64_t end) const { return end <= backed_; }
+  /// Makes it so.
+  void extend(std::uint64_t end);
 
  private:
   Backing() = default;
-  void extend(std::uint64_t end);
   void back(std::uint64_t end);
 
   sys::Fd file_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "ipc/lanes/backing.hpp"
 #include "ipc/lanes/chunk.hpp"
@@ -70,19 +71,19 @@ Received LaneReceiver::do_receive(Deadline deadline) {
       return done(show(reader, *record));
     }
   }
+  return receive_any(deadline, has_spun);
+}
+
+// Whatever there is to tell, from whomever.
+Received LaneReceiver::receive_any(Deadline deadline, bool has_spun) {
   for (;;) {
     segment_.look();
     if (turn_ == kTurn) {  // a lane that never gets empty must not hide newcomers and ends
-      (void)find_lanes();
+      (void)see_newcomers();
       if (const auto event = inbox_.overdue()) return done(*event);
     }
     if (const auto got = take()) return done(*got);
-    if (find_lanes()) continue;
-    if (const auto nudges = segment_.header().nudges.load(std::memory_order_acquire);
-        nudges != nudges_) {
-      nudges_ = nudges;
-      inbox_.look_soon();
-    }
+    if (see_newcomers()) continue;
     if (look_around()) continue;
     if (const auto event = inbox_.settle()) return done(*event);
     if (deadline.expired()) {
@@ -121,7 +122,7 @@ bool LaneReceiver::is_plain(const Reader& reader, const wire::Record& record) co
 // A plain one, where it lies.
 Received LaneReceiver::show(const Reader& reader, const wire::Record& record) {
   segment_.check();
-  shown_ = record;
+  shown_ = record.size;
   if (!holding_.durable) return inbox_.show(reader.slot, record.bytes);
   const auto [message, bytes] = wire::numbered(record);
   return inbox_.show(reader.slot, bytes, message);
@@ -149,14 +150,11 @@ bool LaneReceiver::look_around() {
 // The room of the message that the last receive showed goes back to its sender.
 void LaneReceiver::give_back() {
   inbox_.begin();
-  if (!shown_) return;
-  const wire::Record record = *shown_;
-  shown_.reset();
-  release(readers_[current_], record);
+  if (shown_ != 0) release(readers_[current_], std::exchange(shown_, 0));
 }
 
-void LaneReceiver::release(Reader& reader, const wire::Record& record) {
-  reader.consumer.release(record);
+void LaneReceiver::release(Reader& reader, std::size_t record_size) {
+  reader.consumer.release(record_size);
   if (holding_.durable) {
     if (holding_.sync)
       (void)sys::flush_mapping(&segment_.lane(reader.slot), sizeof(wire::Lane),
@@ -179,7 +177,7 @@ std::optional<Received> LaneReceiver::take() {
       if (const auto record = reader.consumer.next()) {
         ++turn_;
         if (auto received = accept(reader, *record)) return received;
-        release(reader, *record);
+        release(reader, record->size);
         continue;
       }
     }
@@ -207,10 +205,20 @@ std::optional<Received> LaneReceiver::accept(Reader& reader, const wire::Record&
   reader.assembling = is_part && !received;
   // A whole message is a view into the lane, one of several records a view into the inbox.
   if (received && !is_part)
-    shown_ = record;
+    shown_ = record.size;
   else if (received)
-    release(reader, record);
+    release(reader, record.size);
   return received;
+}
+
+// Whoever comes or leaves says so. True if there are lanes that we did not know.
+bool LaneReceiver::see_newcomers() {
+  // Acquire: pairs with the sender's release; the bit of its lane is set since before.
+  const auto nudges = segment_.header().nudges.load(std::memory_order_acquire);
+  if (nudges == nudges_) return false;
+  nudges_ = nudges;
+  inbox_.look_soon();
+  return find_lanes();
 }
 
 // Makes readers for lanes that have got their first sender; true if there are any.
@@ -241,11 +249,7 @@ bool LaneReceiver::find_lanes() {
 bool LaneReceiver::anything_published() {
   for (const Reader& reader : readers_)
     if (!reader.consumer.is_empty()) return true;
-  if (segment_.header().nudges.load(std::memory_order_acquire) != nudges_) return true;
-  for (std::uint32_t word = 0; word * 64 < segment_.lanes(); ++word)
-    if ((segment_.header().used[word].load(std::memory_order_acquire) & ~known_[word]) != 0)
-      return true;
-  return false;
+  return segment_.header().nudges.load(std::memory_order_acquire) != nudges_;
 }
 
 // Spins, if that is worth it; true if something came.

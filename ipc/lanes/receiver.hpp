@@ -49,6 +49,7 @@ class LaneReceiver : public Receiver {
   };
 
   Received do_receive(Deadline) override;
+  Received receive_any(Deadline, bool has_spun);
   int do_readiness_fd() override;
   std::uint64_t do_foreign_bytes() const override;
 
@@ -57,9 +58,10 @@ class LaneReceiver : public Receiver {
   bool was_taken(const wire::Frame& frame) const;
   bool look_around();
   void give_back();
-  void release(Reader& reader, const wire::Record& record);
+  void release(Reader& reader, std::size_t record_size);
   std::optional<Received> take();
   std::optional<Received> accept(Reader& reader, const wire::Record& record);
+  bool see_newcomers();
   bool find_lanes();
   bool anything_published();
   bool wait_awake();
@@ -73,12 +75,12 @@ class LaneReceiver : public Receiver {
   Segment segment_;
   framed::Inbox inbox_;
   std::vector<Reader> readers_;
-  std::uint64_t known_[64] = {};       ///< The bits of SegmentHeader::used that have a reader.
-  std::size_t current_ = 0;            ///< The reader whose turn it is ...
-  unsigned turn_ = 0;                  ///< ... and how many records it has had.
-  std::optional<wire::Record> shown_;  ///< What the last receive returned, still in its lane.
-  std::uint32_t nudges_ = 0;           ///< SegmentHeader::nudges at the last look.
-  std::size_t half_;                   ///< Of what may be unread in a lane.
+  std::uint64_t known_[64] = {};  ///< The bits of SegmentHeader::used that have a reader.
+  std::size_t current_ = 0;       ///< The reader whose turn it is ...
+  unsigned turn_ = 0;             ///< ... and how many records it has had.
+  std::size_t shown_ = 0;         ///< Of the record that the last receive returned: still there.
+  std::optional<std::uint32_t> nudges_;  ///< SegmentHeader::nudges at the last look.
+  std::size_t half_;                     ///< Of what may be unread in a lane.
   std::uint64_t foreign_ = 0;
   sys::Bell bell_;
   std::optional<sys::Watch>

@@ -80,7 +80,7 @@ template <class Seat>
 Status LaneSender<Seat>::do_send(Bytes message, Deadline deadline) {
   if (message.size() > in_place_max_) return send_in_chunks(message, deadline);
   Status status = Status::ok;
-  std::byte* room = wait_for_room(kWhole, message.size(), deadline, status);
+  std::byte* room = take_room(kWhole, message.size(), deadline, status);
   if (!room) return status;
   if (!message.empty()) std::memcpy(room, message.data(), message.size());
   publish_message(message.size());
@@ -95,7 +95,7 @@ Status LaneSender<Seat>::send_in_chunks(Bytes message, Deadline deadline) {
   for (std::size_t offset = 0; offset < message.size();) {
     const auto length = std::min(in_place_max_, message.size() - offset);
     Status status = Status::ok;
-    std::byte* room = wait_for_room(wire::RecordType::chunk, length, deadline, status);
+    std::byte* room = take_room(wire::RecordType::chunk, length, deadline, status);
     if (!room) return status;
     write_chunk_preface(producer_.preface(), message_, total, static_cast<std::uint32_t>(offset));
     std::memcpy(room, message.data() + offset, length);
@@ -114,7 +114,7 @@ std::span<std::byte> LaneSender<Seat>::do_reserve(std::size_t size, Deadline dea
                                                   Status& status) {
   lent_ = size <= in_place_max_;
   if (!lent_) return Sender::do_reserve(size, deadline, status);
-  std::byte* room = wait_for_room(kWhole, size, deadline, status);
+  std::byte* room = take_room(kWhole, size, deadline, status);
   return room ? std::span(room, size) : std::span<std::byte>();
 }
 
@@ -142,26 +142,36 @@ std::byte* LaneSender<Seat>::find_room(wire::RecordType type, std::size_t length
     limit = std::min<std::size_t>(seat_.state().capacity.load(std::memory_order_relaxed),
                                   most_capacity(limit));
   std::byte* room = producer_.reserve(type, length, limit);
-  if (room)
-    backing_.ensure(producer_.position() +
-                    wire::record_size(static_cast<std::size_t>(room - producer_.record()), length));
+  if (!room) return nullptr;
+  const auto begin = static_cast<std::size_t>(room - producer_.record());
+  const auto end = producer_.position() + wire::record_size(begin, length);
+  if (!backing_.reaches(end)) [[unlikely]] {
+    // First, because to write behind its end makes a truncated file long again.
+    segment_.look();
+    backing_.extend(end);
+  }
   return room;
+}
+
+// The same, and waits for it; null also once the receiver is gone.
+template <class Seat>
+std::byte* LaneSender<Seat>::take_room(wire::RecordType type, std::size_t length, Deadline deadline,
+                                       Status& status) {
+  if (seat_.is_over()) {
+    status = Status::closed;
+    return nullptr;
+  }
+  if (std::byte* room = find_room(type, length)) [[likely]]
+    return room;
+  return wait_for_room(type, length, deadline, status);
 }
 
 template <class Seat>
 std::byte* LaneSender<Seat>::wait_for_room(wire::RecordType type, std::size_t length,
                                            Deadline deadline, Status& status) {
-  note_cpu(lane_->cpu);
-  for (;;) {
-    if (seat_.is_over()) {
-      status = Status::closed;
-      return nullptr;
-    }
-    std::byte* room = find_room(type, length);
-    if (room) [[likely]]
-      return room;
+  for (std::byte* room = nullptr;;) {
     segment_.look();
-    if (!seat_.receiver_lives()) {
+    if (seat_.is_over() || !seat_.receiver_lives()) {
       status = Status::closed;
       return nullptr;
     }
@@ -180,6 +190,7 @@ std::byte* LaneSender<Seat>::wait_for_room(wire::RecordType type, std::size_t le
       sys::wait_futex(lane_->space, space, std::min(deadline, Deadline::after(Seat::kLook)),
                       "the lane is full: asleep until half of it is free");
     lane_->waiting.store(0, std::memory_order_relaxed);
+    if (look_again()) return room;
   }
 }
 
@@ -191,6 +202,7 @@ void LaneSender<Seat>::publish(std::size_t length) {
         .check(segment_.object());
   segment_.check();
   producer_.publish();
+  note_cpu(lane_->cpu);
   sys::remark("published by a release store of the lane's head");
   if (sync_)
     (void)sys::flush_mapping(lane_, sizeof *lane_, "and that it counts").check(segment_.object());

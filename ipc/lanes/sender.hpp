@@ -37,6 +37,8 @@ class LaneSender : public Sender {
   Status send_in_chunks(Bytes message, Deadline deadline);
   void publish_message(std::size_t size);
   std::byte* find_room(wire::RecordType type, std::size_t length);
+  std::byte* take_room(wire::RecordType type, std::size_t length, Deadline deadline,
+                       Status& status);
   std::byte* wait_for_room(wire::RecordType type, std::size_t length, Deadline deadline,
                            Status& status);
   void publish(std::size_t length);

@@ -214,9 +214,9 @@ class Consumer {
                   {at + header.begin(), header.length()}};
   }
 
-  /// Gives the oldest record's room back.
-  void release(const Record& record) {
-    tail_ += record.size;
+  /// Gives the oldest record's room back; `size` as next() told it.
+  void release(std::size_t size) {
+    tail_ += size;
     // Release: our reads of the record are done before the producer may overwrite it.
     lane_->tail.store(tail_, std::memory_order_release);
   }
