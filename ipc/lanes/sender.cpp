@@ -190,7 +190,7 @@ std::byte* LaneSender<Seat>::wait_for_room(wire::RecordType type, std::size_t le
       sys::wait_futex(lane_->space, space, std::min(deadline, Deadline::after(Seat::kLook)),
                       "the lane is full: asleep until half of it is free");
     lane_->waiting.store(0, std::memory_order_relaxed);
-    if (look_again()) return room;
+    if (!seat_.is_over() && look_again()) return room;
   }
 }
 
