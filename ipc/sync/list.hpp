@@ -24,7 +24,7 @@ enum class End { front, back };
 /// it otherwise takes the list's lock (word_lock.hpp), makes a new edition beside it, and publishes
 /// that by one system call, which moves the version on and wakes those who wait. So a list has no
 /// size that it could outgrow: each edition is as large as it must be. The price is that a change
-/// costs a copy of the list: some 30 µs, and 40 ns more for each value of ten bytes (tests/sync/bench).
+/// costs a copy of the list: some 30 µs, and 40 ns more for each value of ten bytes (bench-sync).
 ///
 /// When somebody dies, at any instruction, the lock is free within 50 ms for who waits and at once for
 /// who comes, and the list is

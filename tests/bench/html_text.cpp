@@ -1,6 +1,6 @@
-// html-text-bench: how fast pages become text, on one core, with the pages in memory.
+// bench-html-text: how fast pages become text, on one core, with the pages in memory.
 //
-//   Try:  html-text-bench /usr/share/doc
+//   Try:  bench-html-text /usr/share/doc
 //
 // Beside it memcpy of the same bytes, which is what any reading of them costs at least. Each figure is
 // the best of several rounds, in processor time: what disturbs a round only ever makes it slower, and what
@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "html-text-bench: %s\n", error.what());
+    std::fprintf(stderr, "bench-html-text: %s\n", error.what());
     return 1;
   }
 }

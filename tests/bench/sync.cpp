@@ -1,5 +1,5 @@
 // What taking and giving back a mutex costs that nobody else wants, and what a change of a list does:
-// sync-bench [ROUNDS]
+// bench-sync [ROUNDS]
 //
 // Beside our mutex, in the same run: the least that a futex mutex can be (one word, no owner, nobody
 // would ever know of a death), and the C library's robust process-shared mutex.
@@ -96,7 +96,7 @@ void measure_list(const std::string& name, std::size_t count) {
 
 int main(int argc, char** argv) {
   const std::uint64_t rounds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
-  const auto place = "/tmp/sync-bench." + std::to_string(::getpid());
+  const auto place = "/tmp/bench-sync." + std::to_string(::getpid());
   auto& plain = *new (shared_memory()) PlainFutexMutex;
   auto& robust = robust_mutex();
   ipc::sync::Mutex ours(place);
