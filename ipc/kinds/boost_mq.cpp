@@ -291,7 +291,7 @@ class BoostSender final : public Sender {
     }
     const auto attempt = queue_->try_send(frame_);
     if (attempt == Attempt::done && board_.receiver.is_to_be_woken())
-      ringer_.ring("the receiver said it sleeps");
+      ringer_.ring_if_possible("the receiver said it sleeps");
     return attempt;
   }
 

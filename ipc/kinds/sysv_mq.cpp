@@ -75,6 +75,7 @@ using bare::Letter;
 using bare::longest_message;
 using bare::make_queue;
 
+constexpr const char* kRing = "the receiver said it sleeps";
 // What fits into one page of the kernel beside its own 48 bytes. Below kernel.msgmax (8192): four of
 // these fill a queue, and sender and receiver then work at the same time more than they wait.
 constexpr std::size_t kUnit = 4048;
@@ -220,11 +221,18 @@ class SysvSender final : public Sender {
 
   // Tells the receiver to look: we have come, or left. If the queue is full it has reason enough to
   // wake, and finds us at the locks.
-  void nudge() { (void)try_put(letter_.with(framed::Outbox::nudge(), {})); }
+  void nudge() {
+    if (msgsnd(letter_.with(framed::Outbox::nudge(), {})).ok() && bells_.receiver.is_to_be_woken())
+      ringer_.ring(kRing);
+  }
+
+  sys::Result msgsnd(Bytes letter) {
+    return sys::msgsnd(queue_, letter, "one message, whole or not at all");
+  }
 
   sys::Result try_put(Bytes letter) {
-    const auto sent = sys::msgsnd(queue_, letter, "one message, whole or not at all");
-    if (sent.ok() && bells_.receiver.is_to_be_woken()) ringer_.ring("the receiver said it sleeps");
+    const auto sent = msgsnd(letter);
+    if (sent.ok() && bells_.receiver.is_to_be_woken()) ringer_.ring_if_possible(kRing);
     return sent;
   }
 

@@ -88,10 +88,9 @@ Received LaneReceiver::receive_any(Deadline deadline, bool has_spun) {
     if (const auto event = inbox_.settle()) return done(*event);
     if (deadline.expired()) {
       if (bell_.is_open()) {
-        // Silenced before we say that we sleep: a ring after that must be heard.
-        if (segment_.header().bell.load(std::memory_order_relaxed) !=
-            static_cast<std::uint32_t>(Sleep::in_poll))
-          bell_.silence();
+        // Silenced before we say that we sleep: a ring after that must be heard. Whatever the word
+        // says: a sender changes it first and rings afterwards, perhaps long afterwards.
+        bell_.silence();
         fall_asleep(Sleep::in_poll);
         if (anything_published()) continue;
         if (watch_ && watch_->take() != 0) segment_.check_file(file_.get(), holding_.is_linked);
@@ -216,9 +215,10 @@ bool LaneReceiver::see_newcomers() {
   // Acquire: pairs with the sender's release; the bit of its lane is set since before.
   const auto nudges = segment_.header().nudges.load(std::memory_order_acquire);
   if (nudges == nudges_) return false;
-  nudges_ = nudges;
   inbox_.look_soon();
-  return find_lanes();
+  const bool news = find_lanes();
+  nudges_ = nudges;  // not before: who fails to map a lane now tries again
+  return news;
 }
 
 // Makes readers for lanes that have got their first sender; true if there are any.
@@ -230,12 +230,12 @@ bool LaneReceiver::find_lanes() {
         segment_.header().used[word].load(std::memory_order_acquire) & ~known_[word];
     for (; fresh != 0; fresh &= fresh - 1) {
       const auto slot = word * 64 + static_cast<std::uint32_t>(std::countr_zero(fresh));
-      known_[word] |= fresh & -fresh;
-      if (slot >= segment_.lanes()) continue;
+      if (slot >= segment_.lanes()) break;
       MappedLane memory = segment_.map_lane(file_.get(), slot, "the lane, twice in a row");
       const std::byte* data = memory.data();
       wire::Lane& lane = segment_.lane(slot);
       readers_.push_back({slot, std::move(memory), {lane, data, segment_.lane_size()}});
+      known_[word] |= fresh & -fresh;
       Reader& reader = readers_.back();
       // A receiver that was killed had perhaps not come to give back the last that it consumed.
       const auto position = reader.consumer.position() / kBoundary * kBoundary;

@@ -16,6 +16,7 @@ namespace ipc::lanes {
 namespace {
 
 constexpr auto kMoment = std::chrono::milliseconds(10);
+constexpr const char* kRing = "the receiver sleeps in poll(2)";
 
 template <class Seat>
 Segment open_segment(const Seat& seat, const sys::Fd& file) {
@@ -99,13 +100,13 @@ Status LaneSender<Seat>::send_in_chunks(Bytes message, Deadline deadline) {
     if (!room) return status;
     write_chunk_preface(producer_.preface(), message_, total, static_cast<std::uint32_t>(offset));
     std::memcpy(room, message.data() + offset, length);
-    publish(length);
+    const bool is_last = offset + length == message.size();
+    publish(length, is_last ? Completes::message : Completes::nothing);
     // A caller who does not wait still means the whole message: once its beginning is in, the rest
     // gets a moment.
     if (offset == 0 && hurried) deadline = Deadline::after(kMoment);
     offset += length;
   }
-  ++sent_;
   return Status::ok;
 }
 
@@ -130,8 +131,7 @@ template <class Seat>
 void LaneSender<Seat>::publish_message(std::size_t size) {
   if constexpr (kDurable)
     wire::number(producer_, seat_.id(), static_cast<std::uint32_t>(sent_ + 1), size);
-  publish(size);
-  ++sent_;
+  publish(size, Completes::message);
 }
 
 // Null if there is none.
@@ -195,42 +195,45 @@ std::byte* LaneSender<Seat>::wait_for_room(wire::RecordType type, std::size_t le
 }
 
 template <class Seat>
-void LaneSender<Seat>::publish(std::size_t length) {
+void LaneSender<Seat>::publish(std::size_t length, Completes completes) {
   const std::size_t size = producer_.finish(seat_.id(), length);
   if (sync_)
     (void)sys::flush_mapping(producer_.record(), size, "the record, before it counts")
         .check(segment_.object());
   segment_.check();
   producer_.publish();
+  // At once: whatever fails from here on, it is sent, and its number taken.
+  if (completes == Completes::message) ++sent_;
   note_cpu(lane_->cpu);
   sys::remark("published by a release store of the lane's head");
   if (sync_)
     (void)sys::flush_mapping(lane_, sizeof *lane_, "and that it counts").check(segment_.object());
   segment_.check();
-  wake_receiver();
+  if (wake_receiver()) ringer_.ring_if_possible(kRing);
 }
 
 // Makes the receiver look who came and who left.
 template <class Seat>
 void LaneSender<Seat>::nudge() {
   segment_.header().nudges.fetch_add(1, std::memory_order_release);
-  wake_receiver();
+  if (wake_receiver()) ringer_.ring(kRing);
 }
 
+// True if it sleeps where only its bell is heard.
 template <class Seat>
-void LaneSender<Seat>::wake_receiver() {
+bool LaneSender<Seat>::wake_receiver() {
   // Sequentially consistent with the receiver's store that it sleeps and its look at the lanes:
   // either we see it asleep, or it sees what we have published.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   auto& bell = segment_.header().bell;
   if (bell.load(std::memory_order_relaxed) == static_cast<std::uint32_t>(Sleep::awake)) [[likely]] {
     sys::remark("the receiver is awake, so no bell");
-    return;
+    return false;
   }
   const auto slept = static_cast<Sleep>(
       bell.exchange(static_cast<std::uint32_t>(Sleep::awake), std::memory_order_relaxed));
   if (slept == Sleep::in_futex) sys::wake_futex(bell, "the receiver sleeps in futex(2)");
-  if (slept == Sleep::in_poll) ringer_.ring("the receiver sleeps in poll(2)");
+  return slept == Sleep::in_poll;
 }
 
 template <class Seat>

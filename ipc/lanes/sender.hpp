@@ -41,9 +41,10 @@ class LaneSender : public Sender {
                        Status& status);
   std::byte* wait_for_room(wire::RecordType type, std::size_t length, Deadline deadline,
                            Status& status);
-  void publish(std::size_t length);
+  enum class Completes { nothing, message };
+  void publish(std::size_t length, Completes completes);
   void nudge();
-  void wake_receiver();
+  bool wake_receiver();
 
   // A message that is one record.
   static constexpr auto kWhole = kDurable ? wire::RecordType::numbered : wire::RecordType::message;

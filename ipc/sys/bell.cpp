@@ -45,4 +45,12 @@ void Ringer::ring(const char* why) {
   (void)write(fifo_.get(), std::span(&once, 1), why);
 }
 
+void Ringer::ring_if_possible(const char* why) noexcept {
+  try {
+    ring(why);
+  } catch (const Error&) {
+    remark("no descriptor is left for the bell; the receiver will look by itself");
+  }
+}
+
 }  // namespace ipc::sys

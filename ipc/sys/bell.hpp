@@ -35,7 +35,11 @@ class Bell {
 class Ringer {
  public:
   explicit Ringer(std::string path) : path_(std::move(path)) {}
+  /// Throws if no descriptor is left to open the bell with.
   void ring(const char* why);
+  /// For what is sent, whatever fails afterwards: the receiver of a connected sender looks by itself,
+  /// a quarter of a second later.
+  void ring_if_possible(const char* why) noexcept;
 
  private:
   std::string path_;
