@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "ipc/sys/file.hpp"
 #include "ipc/sys/futex.hpp"
@@ -26,12 +27,21 @@ Occupancy::Occupancy(const Path& path, int lease, const LeasePage& page, unsigne
     return slot().tenure.load(std::memory_order_relaxed) == 0 ||
            slot().priority.load(std::memory_order_relaxed) >= priority || channel_is_empty();
   };
+  // The numbers of connections must not begin anew: our frames would be taken for those of an owner
+  // long ago, and dropped.
+  const auto has_number = [&] {
+    const auto last = Tenure::unpacked(slot().tenure.load(std::memory_order_relaxed)).generation;
+    return last < (std::numeric_limits<std::uint32_t>::max() - slot_) / max_senders_;
+  };
   bool passed_over = false;
   for (; slot_ < max_senders_; ++slot_) {
     if (!try_lock(lease, kFirstSenderByte + slot_, "the first free slot is ours")) continue;
-    if (keeps_order()) break;
-    unlock(lease, kFirstSenderByte + slot_, "what its last owner sent could be overtaken");
-    passed_over = true;
+    const bool is_fresh = has_number();
+    if (is_fresh && keeps_order()) break;
+    unlock(lease, kFirstSenderByte + slot_,
+           is_fresh ? "what its last owner sent could be overtaken"
+                    : "it has had as many owners as can be told apart");
+    passed_over = passed_over || is_fresh;
   }
   if (slot_ == max_senders_ && passed_over)
     throw Error(Trouble::limit, EUSERS,

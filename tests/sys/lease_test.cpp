@@ -9,8 +9,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -190,6 +192,22 @@ TEST_CASE_FIXTURE(test::Guard, "a seat belongs to the incarnation that it was ta
     CHECK_FALSE(seat.receiver_lives());
     CHECK_FALSE(seat.receiver_lives());
   }
+}
+
+TEST_CASE_FIXTURE(test::Guard, "a place that has had all owners it can number is passed over") {
+  const auto lease = take();
+  const auto enter = [] {
+    sys::Seat seat(sys::resolve("demo"), "test");
+    seat.enter();
+    return std::pair(seat.slot_number(), seat.id());
+  };
+  CHECK(enter().first == 0);
+  sys::Tenure tenure = sys::Tenure::unpacked(lease->slots()[0].tenure.load());
+  // Numbers have 32 bits, and four places share them.
+  tenure.generation = std::numeric_limits<std::uint32_t>::max() / 4 - 1;
+  lease->slots()[0].tenure.store(tenure.packed());
+  CHECK(enter() == std::pair(0u, std::numeric_limits<std::uint32_t>::max() / 4 * 4));
+  CHECK(enter().first == 1);
 }
 
 class FailingLook : public sys::Observer {
