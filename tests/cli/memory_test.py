@@ -84,6 +84,14 @@ class MemoryTest(PairTest):
         with open(self.path, "rb") as file:
             self.assertEqual(file.read(), b"0123456789")
 
+    def test_of_many_who_create_it_at_once_all_find_it_whole(self):
+        for _ in range(5):
+            add = [program("mmap-poke"), self.path, "--create", "8", "--type", "Q", "--index", "0", "--add", "1"]
+            adders = [subprocess.Popen(add, stdout=subprocess.DEVNULL) for _ in range(12)]
+            self.assertEqual([adder.wait(PATIENCE) for adder in adders], [0] * 12)
+            self.says(b"12\n", "mmap-peek", self.path, "--type", "Q")
+            os.unlink(self.path)
+
     def test_values_are_those_of_struct_and_array(self):
         for code in TYPES:
             with self.subTest(code=code):

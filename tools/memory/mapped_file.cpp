@@ -57,29 +57,33 @@ std::string path_of(MemoryHome home, const std::string& name) {
 }
 
 void create_memory(const std::string& path, std::size_t size, mode_t mode) {
-  const auto opened = sys::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600,
-                                "a new one, unless there is one");
-  if (opened.error == EEXIST) {
-    const sys::Fd there(
-        sys::open(path, O_RDONLY | O_CLOEXEC, 0, "is it as long?").check(path).fd());
+  const auto is_there = [&] {
+    const auto opened = sys::open(path, O_RDONLY | O_CLOEXEC, 0, "is it there, and as long?");
+    if (opened.error == ENOENT) return false;
+    const sys::Fd there(opened.check(path).fd());
     const auto now = size_of(there.get(), path);
-    if (now == size) return;
+    if (now == size) return true;
     throw Ending(Exit::error, path + ": is there already, and " + std::to_string(now) +
                                   " bytes long, not " + std::to_string(size));
-  }
-  const sys::Fd file(opened.check(path).fd());
-  try {
-    (void)sys::ftruncate(file.get(), static_cast<off_t>(size), "its length").check(path);
-    const auto result =
-        sys::fallocate(file.get(), 0, size, "room now, or an error now: never a SIGBUS later");
-    if (result.error == ENOSPC || result.error == EDQUOT) throw no_room(path, size, result.error);
-    // Not every file system can promise room; then a touch that finds none is told when it comes.
-    if (result.error != EOPNOTSUPP) result.check(path);
-    (void)sys::fchmod(file.get(), mode, "exactly this mode, whatever the umask").check(path);
-  } catch (...) {  // whatever it was: no half segment is left
-    (void)sys::unlink(path, "it could not be made whole");
-    throw;
-  }
+  };
+  if (is_there()) return;
+  const auto slash = path.rfind('/');
+  const auto directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const sys::Fd file(sys::open_unnamed(directory, 0600,
+                                       "nameless until it is whole: who starts at "
+                                       "the same time sees all of it or nothing")
+                         .check(path)
+                         .fd());
+  (void)sys::ftruncate(file.get(), static_cast<off_t>(size), "its length").check(path);
+  const auto result =
+      sys::fallocate(file.get(), 0, size, "room now, or an error now: never a SIGBUS later");
+  if (result.error == ENOSPC || result.error == EDQUOT) throw no_room(path, size, result.error);
+  // Not every file system can promise room; then a touch that finds none is told when it comes.
+  if (result.error != EOPNOTSUPP) result.check(path);
+  (void)sys::fchmod(file.get(), mode, "exactly this mode, whatever the umask").check(path);
+  const auto linked = sys::link_unnamed(file.get(), path, "the name is ours if it is free");
+  if (linked.error == EEXIST && is_there()) return;
+  linked.check(path);
 }
 
 MappedFile::MappedFile(MemoryHome home, const std::string& path, bool writable)
