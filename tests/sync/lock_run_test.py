@@ -7,7 +7,7 @@ import signal
 import termios
 import time
 
-from programs import AT_ONCE, STARTING, TRACED, SyncTest, allowed, main, read_until, wait_until
+from programs import AT_ONCE, STARTING, TRACED, SyncTest, allowed, main, program, read_until, wait_until
 
 
 class LockRun(SyncTest):
@@ -84,6 +84,9 @@ class LockRun(SyncTest):
             self.assertRegex(err, r"lock-run: has it after \d\.\d{3} s\n")
             wait_until(lambda: is_dead(command), "the command is killed")
             self.assertEqual(self.ends_with(0, "lock-run", "-n", "demo", "--", *environment), "died=\n")
+            # Nor does it tell of another lock, whose lock-run has started this one.
+            self.assertEqual(self.ends_with(0, "lock-run", "-n", "other", "--", "env", "IPC_OWNER_DIED=1",
+                                            program("lock-run"), "-n", "demo", "--", *environment), "died=\n")
             self.assertEqual(self.left_behind(), [])
 
     def test_what_the_command_leaves_behind_does_not_keep_the_lock(self):

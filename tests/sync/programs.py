@@ -4,7 +4,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
-from pairs import PATIENCE, TRACED, PairTest, allowed, main, read_until, wait_until  # noqa: E402, F401
+from pairs import PATIENCE, TRACED, PairTest, allowed, main, program, read_until, wait_until  # noqa: E402, F401
 
 AT_ONCE = 0.1  # seconds that nobody may wait longer for a dead one
 STARTING = 0.1  # seconds that it may take to start a program

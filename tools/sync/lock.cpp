@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstdlib>
 
 #include "ipc/sync/mutex.hpp"
 #include "tools/sync.hpp"
@@ -43,6 +44,8 @@ int lock_run_main(int argc, char** argv) {
       complain(options.program,
                "has it after " + seconds(std::chrono::steady_clock::now() - begin));
     std::vector<std::string> variables;
+    // What an outer lock-run has told us is about its lock.
+    ::unsetenv("IPC_OWNER_DIED");  // NOLINT(concurrency-mt-unsafe): one thread
     if (outcome == Outcome::owner_died) {
       variables.emplace_back("IPC_OWNER_DIED=1");
       if (!options.quiet)
