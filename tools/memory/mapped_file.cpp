@@ -58,7 +58,8 @@ std::string path_of(MemoryHome home, const std::string& name) {
 
 void create_memory(const std::string& path, std::size_t size, mode_t mode) {
   const auto is_there = [&] {
-    const auto opened = sys::open(path, O_RDONLY | O_CLOEXEC, 0, "is it there, and as long?");
+    const auto opened =
+        sys::open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, "is it there, and as long?");
     if (opened.error == ENOENT) return false;
     const sys::Fd there(opened.check(path).fd());
     const auto now = size_of(there.get(), path);
