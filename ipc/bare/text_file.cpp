@@ -88,6 +88,8 @@ bool TextFileReceiver::go_on_with_successor() {
   if (::stat(path_.full().c_str(), &now) != 0) return false;  // not there yet
   (void)sys::fstat(file_.get(), ours, "is it still the one under the name?").check(address());
   if (now.st_ino == ours.st_ino && now.st_dev == ours.st_dev) return false;
+  // Lines may have been appended after we had found its end and before it was replaced.
+  if (fill()) return true;
   const auto opened = sys::open(path_.full(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0,
                                 "the old one is read to its end: its successor");
   if (opened.error == ENOENT) return false;

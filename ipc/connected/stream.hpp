@@ -61,7 +61,13 @@ class StreamMouth {
         done += sent.count();
         continue;
       }
-      const Status status = judge(socket, sent, deadline, lives);
+      Status status{};
+      try {
+        status = judge(socket, sent, deadline, lives);
+      } catch (...) {  // whatever it was: the rest is owed, or the stream is out of step for ever
+        if (done > 0) debt_.incur(header, payload.size(), done);
+        throw;
+      }
       if (status == Status::ok) continue;
       if (done > 0) debt_.incur(header, payload.size(), done);
       return status;

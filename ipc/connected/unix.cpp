@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "ipc/sys/file.hpp"
+
 namespace ipc::connected {
 namespace {
 
@@ -30,7 +32,12 @@ auto listen_at(const sys::Fd& listener, const sys::Path& path, const Options& op
     const sys::UnixName name{path, object.substr(object.rfind('/') + 1), options.abstract};
     sys::bind_unix(listener.get(), name, options.mode.value_or(0600),
                    options.abstract ? "a name without a file" : "makes the socket file");
-    sys::listen(listener.get(), kBacklog, "from now on senders can connect");
+    try {
+      sys::listen(listener.get(), kBacklog, "from now on senders can connect");
+    } catch (...) {  // whatever it was: no socket is left that nobody listens to
+      if (!options.abstract) (void)sys::unlink(object, "it could not be made whole");
+      throw;
+    }
   };
 }
 

@@ -70,7 +70,9 @@ sys::Lease::Terms terms_of(const Options& options) {
 auto make_fifo(mode_t mode) {
   return [mode](const std::string& path) {
     (void)sys::mkfifo(path, mode, "the pipe's name in the file system").check(path);
-    (void)sys::chmod(path, mode, "exactly this mode, whatever the umask").check(path);
+    const auto shaped = sys::chmod(path, mode, "exactly this mode, whatever the umask");
+    if (!shaped.ok()) (void)sys::unlink(path, "it could not be made whole");
+    shaped.check(path);
   };
 }
 

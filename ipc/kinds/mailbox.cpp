@@ -284,9 +284,11 @@ class MailboxSender final : public Sender {
     const auto renamed = sys::rename(draft_, path, "the message is there, whole");
     if (renamed.error == ENOENT) return Status::closed;  // the mailbox was removed
     renamed.check(path);
-    if (sync_) (void)sys::fsync(letters_.get(), "and its name").check(path);
+    // It counts from here on, even if its name cannot be flushed: the next one must not have its
+    // number.
     state.put.fetch_add(cost, std::memory_order_relaxed);
     ++sent_;
+    if (sync_) (void)sys::fsync(letters_.get(), "and its name").check(path);
     return Status::ok;
   }
 

@@ -69,10 +69,12 @@ using framed::kHello;
 using framed::Roster;
 using sys::kFirstSenderByte;
 using sys::kReceiverByte;
+using sys::kTakeOverByte;
 
 constexpr std::size_t kReadRoom = std::size_t{256} << 10;
 constexpr std::size_t kUnit = PIPE_BUF;
 constexpr auto kGoodbyePatience = std::chrono::milliseconds(100);
+constexpr auto kNewcomerPatience = std::chrono::seconds(2);
 
 void check_is_pipe(int fd, const std::string& object) {
   struct stat about {};
@@ -128,6 +130,22 @@ ReadEnd take_read_end(const Options& options) {
   return end;
 }
 
+// A read lock, because an end that is open for reading only takes no other. But two read locks go
+// together, and two who come at once would both find none; so they come one after the other, by a
+// write lock on another byte, for which the pipe is opened for writing for a moment. Who may not do
+// that (another user's pipe) does without.
+bool take_reception(int pipe) {
+  const auto opened = sys::open(fd_path("self", pipe), O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0,
+                                "only what is open for writing takes a write lock");
+  const sys::Fd gate(opened.ok() ? opened.fd() : -1);
+  const auto is_ours = [&] {
+    return sys::try_lock(gate.get(), kTakeOverByte, "one newcomer at a time");
+  };
+  if (gate.is_open() && !sys::try_until(Deadline::after(kNewcomerPatience), is_ours)) return false;
+  return !sys::is_locked(pipe, kReceiverByte, "does another receive from this pipe?") &&
+         sys::try_read_lock(pipe, kReceiverByte, "from now on this process receives");
+}
+
 class PipeReceiver final : public Receiver {
  public:
   explicit PipeReceiver(ReadEnd end)
@@ -140,9 +158,7 @@ class PipeReceiver final : public Receiver {
             wire::kFrameHeader)),
         parser_(kReadRoom, kUnit - wire::kFrameHeader,
                 [this](const wire::Frame& frame) { return roster_.plausible(frame); }) {
-    // A read lock, because an end that is open for reading only takes no other.
-    if (sys::is_locked(end_.pipe.get(), kReceiverByte, "does another receive from this pipe?") ||
-        !sys::try_read_lock(end_.pipe.get(), kReceiverByte, "from now on this process receives"))
+    if (!take_reception(end_.pipe.get()))
       throw Error(Trouble::in_use, EADDRINUSE,
                   "listen " + address() + ": another process receives from this pipe");
   }

@@ -65,9 +65,13 @@ std::string read_text(const std::string& path, const char* why) {
   if (opened.error == ENOENT || opened.error == ESRCH) return "";
   const Fd file(opened.check(path).fd());
   std::array<std::byte, 8192> room{};
-  const Result got = read(file.get(), room, why);
-  if (got.error == ESRCH) return "";  // the process ended meanwhile
-  return {reinterpret_cast<const char*>(room.data()), got.check(path).count()};
+  for (std::string text;;) {
+    const Result got = read(file.get(), room, why);
+    if (got.error == ESRCH) return "";  // the process ended meanwhile
+    text.append(reinterpret_cast<const char*>(room.data()), got.check(path).count());
+    // A full room is rare, as for a process of thousands of groups: then there may be more.
+    if (got.count() < room.size()) return text;
+  }
 }
 
 Result read_directory(int fd, std::vector<std::string>& names, const char* why) {

@@ -27,7 +27,7 @@ Result open_unnamed(const std::string& directory, mode_t mode, const char* why);
 /// Gives such a file its name; EEXIST if something has it.
 Result link_unnamed(int fd, const std::string& path, const char* why);
 Result read(int fd, std::span<std::byte> room, const char* why);
-/// A small text of /proc, in one read; empty if it is not there.
+/// A text of /proc, in one read if it is small; empty if it is not there.
 std::string read_text(const std::string& path, const char* why);
 /// Adds the names in an open directory to `names`, in no order and without "." and "..".
 Result read_directory(int fd, std::vector<std::string>& names, const char* why);

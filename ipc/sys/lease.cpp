@@ -18,7 +18,8 @@ Lease::Lease(const Path& path, const Terms& terms,
                                     : new_object_name(terms.home, terms.kind)),
       lease_path_(lease_path_of(path)),
       max_senders_(terms.max_senders),
-      home_(terms.home),
+      // What has the address of a bare lease may be anybody's until `make` has returned.
+      home_(terms.bare ? Home::none : terms.home),
       linked_(terms.home == Home::path && !terms.bare),
       fork_generation_(fork_generation()) {
   prepare_directory(path_);
@@ -27,8 +28,11 @@ Lease::Lease(const Path& path, const Terms& terms,
     make_temporary(terms);
     if (!terms.bare) make(object_path());
     publish();
-    // A bare object has the address for its name, which is ours to make only now.
-    if (terms.bare) make(object_path());
+    if (terms.bare) {
+      // A bare object has the address for its name, which is ours to make only now.
+      make(object_path());
+      home_ = terms.home;
+    }
     if (linked_) link_address(path_, object_);
   } catch (...) {  // whatever it was: there will be no destructor to undo what has been made
     end();
@@ -120,7 +124,10 @@ void Lease::end() noexcept {
     if (!is_still(lease_path_, inode_)) return;
     if (linked_ && readlink(path_.full(), "does it still lead to our object?") == object_)
       (void)unlink(path_.full(), "a clean end");
-    if (!remove_from(home_, object_path(), "a clean end")) return;
+    const bool is_address = home_ == Home::path && object_ == path_.name;
+    if (is_address ? !remove_address(path_, "a clean end")
+                   : !remove_from(home_, object_path(), "a clean end"))
+      return;
     if (is_far(home_) && object_ != path_.name) (void)unlink(bell_path(), "a clean end");
     (void)unlink(lease_path_, "a clean end");
   } catch (const std::exception&) {

@@ -37,8 +37,9 @@ class Lease {
  public:
   using Terms = LeaseTerms;
 
-  /// Takes the name. `make` makes the object at the path it is given. Throws Trouble::in_use if a
-  /// receiver lives there or if something that is not ours has the name.
+  /// Takes the name. `make` makes the object at the path it is given; a bare one that throws must
+  /// have left nothing there. Throws Trouble::in_use if a receiver lives there or if something that
+  /// is not ours has the name.
   Lease(const Path& path, const Terms& terms, const std::function<void(const std::string&)>& make);
   ~Lease();
   Lease(const Lease&) = delete;

@@ -240,8 +240,11 @@ void sweep_temporaries(const Path& path) {
     if (!opened.ok()) continue;
     const Fd file(opened.fd());
     // A living maker holds one of them: byte 0 if it will receive, the other for a durable object.
-    if (!try_lock(file.get(), kReceiverByte, "a living maker would hold it") ||
-        !try_lock(file.get(), kTakeOverByte, "or this one"))
+    // That one first: its maker goes on to take byte 0, and must not find it in our hands. And if it
+    // has let go since we opened the file, this is the lease itself by now, and in use.
+    if (!try_lock(file.get(), kTakeOverByte, "a living maker would hold it") ||
+        !is_still(path.in(name), inode_of(file.get(), name)) ||
+        !try_lock(file.get(), kReceiverByte, "or this one"))
       continue;
     LeasePage page{};
     const Result got = pread(file.get(), std::as_writable_bytes(std::span(&page, 1)), 0,
@@ -303,6 +306,14 @@ bool remove_from(Home home, const std::string& object_path, const char* why) {
   return true;
 }
 
+bool remove_address(const Path& path, const char* why) {
+  struct stat about {};
+  const Result looked = lstat(path.full(), about, "what has the name?");
+  if (!looked.ok()) return is_gone(looked);
+  if (!S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode)) return true;
+  return is_gone(unlink(path.full(), why));
+}
+
 // Only what has the form of a name of ours is removed, whatever the page says.
 void remove_object_itself(const LeasePage& page, const Path& path) {
   const auto object = object_of(page);
@@ -323,14 +334,8 @@ void remove_object(const LeasePage& page, const Path& path) {
     return;
   }
   if (page.bare) {
-    // The address itself: only a FIFO or a socket can be ours, never a file that somebody put
-    // there.
-    struct stat about {};
-    if (page.home == Home::none || page.home == Home::abstract ||
-        !lstat(path.full(), about, "what has the name?").ok())
-      return;
-    if (!S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode)) return;
-    (void)unlink(path.full(), "its receiver is dead");
+    if (page.home != Home::none && page.home != Home::abstract)
+      (void)remove_address(path, "its receiver is dead");
     return;
   }
   if (is_object_name(readlink(path.full(), "is the name a link of ours?")))

@@ -76,6 +76,9 @@ void hold_off_take_over(int fd, const std::string& lease_path);
 void link_address(const Path& path, const std::string& object);
 /// Removes one object; false if it is still there.
 bool remove_from(Home home, const std::string& object_path, const char* why);
+/// Removes the address of a bare lease, which is the object itself; false if it is still there.
+/// Only a FIFO or a socket can be ours, never a file that somebody put there: that stays.
+bool remove_address(const Path& path, const char* why);
 /// Removes the object that the page names, and the address if that leads to an object of ours.
 void remove_object(const LeasePage& page, const Path& path);
 /// The object alone, whoever has the address.

@@ -85,10 +85,12 @@ Fd Seat::open_receiver() const {
   const Result opened = open_pidfd(receiver_, "this process, and none that has its pid later");
   if (opened.error == ESRCH) no_receiver();
   Fd process(opened.check(lease_path_).fd());
-  if (start_time_of(receiver_) != receiver_start_)
+  if (start_time_of(receiver_) != receiver_start_) {
+    if (!ask()) no_receiver();  // it has just ended, and has no start time any more
     throw Error(Trouble::invalid, ESRCH,
                 "connect " + path_.full() + ": its receiver, pid " + std::to_string(receiver_) +
                     " where it lives, is not to be seen from here (pid_namespaces(7))");
+  }
   return process;
 }
 

@@ -94,8 +94,10 @@ void bind_unix(int socket, const UnixName& name, mode_t mode, const char* why) {
     throw Error(Trouble::in_use, EADDRINUSE,
                 "bind " + object + ": another socket has this abstract name");
   bound.check(object);
-  if (!name.abstract)
-    (void)chmod(object, mode, "exactly this mode, whatever the umask").check(object);
+  if (name.abstract) return;
+  const Result shaped = chmod(object, mode, "exactly this mode, whatever the umask");
+  if (!shaped.ok()) (void)unlink(object, "it could not be made whole");
+  shaped.check(object);
 }
 
 Result connect_unix(int socket, const UnixName& name, const char* why) {

@@ -1,4 +1,5 @@
 // What is special to signals: the narrow form, strangers, threads, the user's queue, and bare signals.
+#include <grp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -6,7 +7,9 @@
 #include <csignal>
 #include <cstring>
 #include <latch>
+#include <numeric>
 #include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -14,6 +17,7 @@
 #include "ipc/sys/call.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/shared.hpp"
 #include "tests/support/text.hpp"
 
 namespace {
@@ -117,6 +121,62 @@ TEST_CASE_FIXTURE(test::Guard, "a signal that another thread would die of is ref
   looked.count_down();
   other.join();
   CHECK_NOTHROW((void)kind.listen("demo"));
+}
+
+TEST_CASE_FIXTURE(test::Guard, "such a thread is found in a process of very many groups, too") {
+  if (::geteuid() != 0) return;  // only root can join them
+  Child other = Child::run([] {
+    std::vector<gid_t> groups(5000);
+    std::iota(groups.begin(), groups.end(), gid_t{100'000});
+    if (::setgroups(groups.size(), groups.data()) != 0) return 0;  // not even root, here
+    std::latch looked(1);
+    std::thread idle([&] { looked.wait(); });
+    bool refused = false;
+    try {
+      (void)kind.listen("demo");
+    } catch (const ipc::Error& error) {
+      refused = error.trouble() == ipc::Trouble::invalid;
+    }
+    looked.count_down();
+    idle.join();
+    return refused ? 0 : 1;
+  });
+  CHECK(other.wait() == 0);
+}
+
+// Kills the receiver when its sender has opened its process and looks which one it is.
+class DeadlyLook : public ipc::sys::Observer {
+ public:
+  explicit DeadlyLook(Child& receiver) : receiver_(receiver), before_(ipc::sys::observe(this)) {}
+  ~DeadlyLook() override { ipc::sys::observe(before_); }
+  bool before(const ipc::sys::Call& call, ipc::sys::Result&) override {
+    if (std::strcmp(call.why, "when was it started?") == 0 && receiver_.is_running())
+      receiver_.kill();
+    return false;
+  }
+
+ private:
+  Child& receiver_;
+  ipc::sys::Observer* before_;
+};
+
+TEST_CASE_FIXTURE(test::Guard, "a receiver that dies while a sender comes is none") {
+  test::Shared<test::Gate> listens;
+  Child other = Child::run([&] {
+    const auto receiver = kind.listen("demo");
+    listens->open();
+    for (;;) ::pause();
+    return 0;
+  });
+  REQUIRE(listens->wait());
+  try {
+    const DeadlyLook look(other);
+    (void)kind.connect("demo");
+    FAIL("it was there");
+  } catch (const ipc::Error& error) {
+    CHECK(error.trouble() == ipc::Trouble::no_receiver);
+  }
+  (void)kind.listen("demo");  // takes away what the dead one has left
 }
 
 TEST_CASE_FIXTURE(test::Guard, "a thread that has just ended would not die of it") {
