@@ -125,6 +125,35 @@ TEST_CASE_FIXTURE(Case, "lists go in requests of 1,000, two at a time") {
   ::unlink(pages.c_str());
 }
 
+TEST_CASE_FIXTURE(Case, "a daemon that takes short lists only is asked for shorter ones") {
+  const FakeDaemon daemon(socket());
+  test::Child crawl = support::start("sh -c 'seq 7 | sed s,^,http://host/, | exec " + command() +
+                                     " -i - >" + directory() + "/pages'");
+  const std::string too_long = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n";
+  std::string asked;
+  while (std::count(asked.begin(), asked.end(), '\n') < 7) {
+    REQUIRE(daemon.is_called(5s));
+    const Fd connection = daemon.accept();
+    const std::string body = request_on(connection);
+    if (std::count(body.begin(), body.end(), '\n') > 2) {
+      write_all(connection, too_long);
+    } else {
+      answer(connection, answers_to(body));
+      asked += body;
+    }
+  }
+  CHECK(crawl.wait(5s) == 0);
+  const std::string got = support::content_of(directory() + "/pages");
+  CHECK(std::count(got.begin(), got.end(), '\n') == 7);
+  ::unlink((directory() + "/pages").c_str());
+
+  test::Child hopeless = support::start(command() + " http://host/1");
+  const Fd connection = daemon.accept();
+  request_on(connection);
+  write_all(connection, too_long);
+  CHECK(hopeless.wait(5s) == 3);
+}
+
 TEST_CASE_FIXTURE(Case, "a daemon that breaks off, or talks nonsense, is told from a full answer") {
   const auto ended = [this](const std::string& reply) {
     const FakeDaemon daemon(socket());

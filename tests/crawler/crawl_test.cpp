@@ -155,7 +155,8 @@ TEST_CASE_FIXTURE(Case, "what cannot work is refused with a reason") {
   CHECK(run("crawl").status == 2);
   CHECK(run("crawl --no-such-option x").status == 2);
   CHECK(run("crawl --stop http://127.0.0.1/").status == 2);
-  CHECK(run("crawl --timeout 0 http://127.0.0.1/").status == 2);
+  for (const char* timeout : {"0", "-1", "1e10", "inf", "nan"})
+    CHECK(run(std::string("crawl x: --timeout ") + timeout).status == 2);
   const ProgramRun transport = run("crawl --transport telepathy http://127.0.0.1/");
   CHECK(transport.status == 2);
   CHECK(transport.errors.find("fifo, dgram, pipe") != std::string::npos);
@@ -227,6 +228,18 @@ TEST_CASE_FIXTURE(Case, "Ctrl-C ends it and its daemon") {
   crawl.signal(SIGINT);
   CHECK(crawl.wait(30s) == -SIGINT);
   for (const pid_t pid : family) CHECK(is_dead(pid));
+}
+
+TEST_CASE_FIXTURE(Case, "signals that its parent ignores are no reason to end, nor to fail") {
+  const SiteProcess site;
+  CHECK(run("env --ignore-signal=CHLD crawl " + site.url("/page/1")).status == 0);
+  CHECK(run("env --ignore-signal=CHLD crawl --workers=0 x:").status == 2);
+  // As nohup(1) does.
+  test::Child crawl = start("env --ignore-signal=HUP crawl " + site.url("/hostile/silence"));
+  REQUIRE(support::becomes_true([&] { return site.stats().at("requests").as_int64() == 2; }, 30s));
+  crawl.signal(SIGHUP);
+  crawl.signal(SIGTERM);
+  CHECK(crawl.wait(30s) == -SIGTERM);
 }
 
 TEST_CASE_FIXTURE(Case, "no process outlives a killed crawl, not even a stopped one") {

@@ -117,6 +117,23 @@ TEST_CASE("HUP reads the configuration again, and keeps the old one if the new i
   daemon.stop_with(5);
 }
 
+TEST_CASE("HUP while workers are starting replaces them, and is no storm") {
+  const support::PrivateDirectory place;
+  const std::string file = place.path() + "/crawlerd.toml";
+  std::ofstream(file) << "workers = 16\n";
+  DaemonUnderTest daemon({"-c", file}, {.prefix = "env FAKE_WORKER=mute"});
+  std::ofstream(file) << "workers = 16\n[limits]\nslots = 5\n";
+  daemon.signal(SIGHUP);
+  CHECK(daemon.logs("configuration read again: 16 workers"));
+  CHECK(eventually([&] { return occurrences(daemon.log(), "is not needed any more") == 16; }, 5s));
+  std::ofstream(file) << "workers = 2\n[limits]\nslots = 5\n";
+  daemon.signal(SIGHUP);
+  CHECK(daemon.logs("configuration read again: 2 workers"));
+  CHECK(eventually([&] { return daemon.workers().size() == 2; }, 5s));
+  CHECK(daemon.log().find("is started again") == std::string::npos);
+  daemon.stop_with(0);
+}
+
 TEST_CASE("HUP for more workers than fit keeps the old configuration") {
   const support::PrivateDirectory place;
   const std::string file = place.path() + "/crawlerd.toml";
@@ -159,6 +176,7 @@ TEST_CASE("a hundred readings of the configuration leave no descriptor open and 
   crawl.join();
   CHECK(count_of(outcomes, Fate::ok) == 200);
   daemon.wait_for_workers(2);
-  CHECK(eventually([&] { return descriptors() == before; }, 5s));
+  // Before, a connection of this test's own may still have been counted.
+  CHECK(eventually([&] { return descriptors() <= before; }, 5s));
   daemon.stop_with(200);
 }

@@ -1,6 +1,8 @@
 // The daemon from outside: its workers' lives and deaths, and what they cost whom.
 #include <signal.h>
 
+#include <thread>
+
 #include <boost/json/array.hpp>
 
 #include "ipc/kinds.hpp"
@@ -170,6 +172,18 @@ TEST_CASE("workers that die before their hello stop the daemon, which says why")
   CHECK(occurrences(log, "exited with 3") < 20);
   CHECK(daemon.out() == "Downloaded URLs: 0 (0 failed, 0 pending)\n");
   CHECK(daemon.leftovers().empty());
+}
+
+TEST_CASE("time in which the daemon itself was stopped is not the silence of its workers") {
+  DaemonUnderTest daemon({"--workers=2", "--total-time=1", "--task-time=2"});
+  daemon.wait_for_workers(2);
+  const auto workers = daemon.workers();
+  daemon.signal(SIGSTOP);
+  std::this_thread::sleep_for(4s);
+  daemon.signal(SIGCONT);
+  std::this_thread::sleep_for(1500ms);  // a ping or two
+  CHECK(daemon.workers() == workers);
+  daemon.stop_with(0);
 }
 
 TEST_CASE("a worker that does not say hello is killed") {

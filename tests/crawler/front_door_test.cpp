@@ -98,6 +98,20 @@ TEST_CASE("requests that follow each other unasked are answered in order") {
   CHECK(client.receive().status == 404);
 }
 
+TEST_CASE("an answer to HEAD has no body, which would be taken for the next answer") {
+  Door door;
+  for (bool tcp : {false, true}) {
+    CAPTURE(tcp);
+    auto client = tcp ? door.tcp_client() : door.client();
+    client.request("HEAD", "/status");
+    CHECK(client.receive_head().status == 405);
+    client.request("HEAD", "/nothing");
+    CHECK(client.receive_head().status == 404);
+    CHECK(client.ask("GET", "/nothing").status == 404);
+    CHECK(client.ask("GET", "/status").status == 200);
+  }
+}
+
 TEST_CASE("the status is JSON, the page for people escapes it") {
   Door door;
   const auto status = boost::json::parse(door.client().ask("GET", "/status").body).as_object();

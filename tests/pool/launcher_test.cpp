@@ -206,6 +206,25 @@ TEST_CASE("a program that cannot be executed says why") {
   CHECK(wait_for(directory).text == "could not be started: Permission denied");
 }
 
+TEST_CASE("a script without its first line is run by /bin/sh") {
+  const Output script, output;
+  const std::string text = "echo \"$0 $1\"; exit 4\n";
+  REQUIRE(::write(script.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  const std::string path =
+      "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(script.fd());
+  Command command{path, {"word"}};
+  command.standard_output = output.fd();
+  Child child = pool::launch(command);
+  CHECK(wait_for(child).text == "exited with 4");
+  CHECK(output.text() == path + " word\n");
+}
+
+TEST_CASE("a child that is ended now leaves no zombie") {
+  Child child = pool::launch({"/bin/sleep", {"60"}});
+  child.end_now();
+  CHECK_FALSE(lives(child.pid()));
+}
+
 TEST_CASE("a child that lives is not reaped, and a reaped one cannot be signalled") {
   Child child = pool::launch({"/bin/sleep", {"60"}});
   CHECK_FALSE(child.reap());

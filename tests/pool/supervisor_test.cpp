@@ -116,6 +116,19 @@ TEST_CASE("early deaths long ago, or with a hello in between, are no storm") {
   CHECK_FALSE(supervisor.storm());
 }
 
+TEST_CASE("a worker that was ended on purpose is no early death, and is replaced at once") {
+  Supervisor supervisor({});
+  supervisor.resize(20);
+  for (std::uint32_t generation = 1; generation <= 3; ++generation) {
+    CHECK(supervisor.take_due(start).size() == 20);
+    for (std::uint32_t slot = 1; slot <= 20; ++slot)
+      CHECK(supervisor.ended({slot, generation}, start, "was killed by SIGKILL", true) == 0s);
+  }
+  CHECK_FALSE(supervisor.storm());
+  (void)supervisor.take_due(start);
+  CHECK(supervisor.ended({1, 4}, start, "broke") == 100ms);
+}
+
 TEST_CASE("a smaller size names the workers to end and does not replace them") {
   Supervisor supervisor({});
   supervisor.resize(3);

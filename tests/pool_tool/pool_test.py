@@ -138,6 +138,18 @@ class Results(PoolTest):
         # 3 is the directory that ls reads.
         self.assertEqual(pool.end(), (0, b"x\n0\n1\n2\n3\nIPC_ATTEMPT=1\nIPC_NUMBER=1\n", ""))
 
+    def test_what_an_outer_pool_says_is_not_for_the_command(self):
+        pool = self.pool("--", "sh", "-c", "env | grep ^IPC_ATTEMPT", env=dict(self.environment, IPC_ATTEMPT="7"))
+        pool.stdin.write(b"x\n")
+        pool.stdin.close()
+        self.assertEqual(pool.end(), (0, b"IPC_ATTEMPT=1\n", ""))
+
+    def test_an_ignored_sigchld_is_no_reason_to_fail(self):
+        pool = self.start("/usr/bin/env", "--ignore-signal=CHLD", program("pool"), "--", "cat", stdin=subprocess.PIPE)
+        pool.stdin.write(b"x\n")
+        pool.stdin.close()
+        self.assertEqual(pool.end(), (0, b"x\n", ""))
+
     def test_a_reader_that_is_slow_stops_the_tasks_not_the_workers(self):
         reader, writer = os.pipe()
         pool = self.pool("-j", "2", "-f", "raw", "--", "sh", "-c", "head -c 200000 /dev/zero", stdout=writer)

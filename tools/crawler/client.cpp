@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -24,8 +25,14 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t urls_per_request = 1000;
+constexpr std::size_t most_urls = 1000;  // of a request
 constexpr int requests_at_once = 2;
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  ::sigaction(signal, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
+}
 
 class Crawl {
  public:
@@ -33,7 +40,10 @@ class Crawl {
       : socket_path_(std::move(socket_path)), urls_(urls), output_(output) {}
 
   Finished run(std::optional<std::chrono::milliseconds> timeout) {
-    asio::signal_set signals(io_, SIGINT, SIGTERM, SIGHUP);
+    asio::signal_set signals(io_);
+    // What our parent had us ignore (nohup) stays ignored.
+    for (const int number : {SIGINT, SIGTERM, SIGHUP})
+      if (!is_ignored(number)) signals.add(number);
     signals.async_wait([this](const boost::system::error_code& error, int number) {
       if (error) return;
       finished_.signal = number;
@@ -61,18 +71,36 @@ class Crawl {
   /// One request after the other until the list is at its end.
   asio::awaitable<void> lane() {
     while (finished_.ending == Ending::done) {
-      std::vector<std::string> urls = urls_.take(urls_per_request);
+      std::vector<std::string> urls = urls_.take(urls_per_request_);
       if (urls.empty()) co_return;
-      std::size_t open = urls.size();
-      missing_ += open;
-      co_await ask_pages(socket_path_, std::move(urls), [this, &open](std::string_view line) {
+      missing_ += urls.size();
+      co_await ask(std::move(urls));
+    }
+  }
+
+  asio::awaitable<void> ask(std::vector<std::string> urls) {
+    std::size_t open = urls.size();
+    bool is_too_long = false;
+    try {
+      co_await ask_pages(socket_path_, urls, [this, &open](std::string_view line) {
         if (open == 0) throw DaemonGone("more answers than questions");
         --open;
         --missing_;
         take(line);
       });
       if (open != 0) throw DaemonGone("the answer ended early");
+    } catch (const TooLong&) {
+      if (urls.size() == 1) throw;
+      is_too_long = true;
     }
+    if (!is_too_long) co_return;
+    // The daemon is configured to take shorter lists.
+    const std::size_t half = (urls.size() + 1) / 2;
+    urls_per_request_ = std::min(urls_per_request_, half);
+    std::vector<std::string> rest(urls.begin() + static_cast<std::ptrdiff_t>(half), urls.end());
+    urls.resize(half);
+    co_await ask(std::move(urls));
+    co_await ask(std::move(rest));
   }
 
   void lane_ended(const std::exception_ptr& error) {
@@ -139,6 +167,7 @@ class Crawl {
   std::exception_ptr error_;
   std::string reason_;  // of an ending before the end
   bool has_answers_ = false;
+  std::size_t urls_per_request_ = most_urls;
   std::size_t missing_ = 0;
   int ended_ = 0;
   bool has_failures_ = false;

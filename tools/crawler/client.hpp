@@ -27,9 +27,9 @@ struct Finished {
 };
 
 /// Lists are cut into requests of at most 1,000 URLs, two of which are under way at a time, so that
-/// the daemon always has work and never the whole list. Pages are written as they come; what failed is
-/// told on stderr, a line each. INT, TERM and HUP end it between two writes. Throws NoDaemon,
-/// std::system_error.
+/// the daemon always has work and never the whole list; in shorter ones if that is too many for it.
+/// Pages are written as they come; what failed is told on stderr, a line each. INT, TERM and HUP,
+/// unless they are ignored, end it between two writes. Throws NoDaemon, std::system_error.
 Finished crawl(const std::string& socket_path, UrlList& urls, PageOutput& output,
                std::optional<std::chrono::milliseconds> timeout);
 

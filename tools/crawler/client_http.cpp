@@ -52,6 +52,8 @@ class Exchange {
 
   bool is_success() const { return parser_.get().result() == http::status::ok; }
 
+  bool is_too_long() const { return parser_.get().result() == http::status::payload_too_large; }
+
   /// The next piece of the body, valid until the next call; empty at its end.
   asio::awaitable<std::string_view> read() {
     while (!parser_.is_done()) {
@@ -90,8 +92,10 @@ class Exchange {
 };
 
 asio::awaitable<void> refuse(Exchange& exchange) {
-  const std::string reason = co_await exchange.read_all();
-  throw Refused(reason.empty() ? "the daemon refuses" : reason);
+  std::string reason = co_await exchange.read_all();
+  if (reason.empty()) reason = "the daemon refuses";
+  if (exchange.is_too_long()) throw TooLong(reason);
+  throw Refused(reason);
 }
 
 /// Cuts what comes into lines.

@@ -21,6 +21,10 @@ struct NoDaemon : std::runtime_error {
 struct Refused : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+/// It takes no request of that length.
+struct TooLong : Refused {
+  using Refused::Refused;
+};
 /// The daemon broke the connection, or its answer made no sense.
 struct DaemonGone : std::runtime_error {
   using std::runtime_error::runtime_error;

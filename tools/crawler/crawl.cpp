@@ -21,6 +21,8 @@
 namespace {
 
 constexpr int failed = 1, usage = 2, daemon_gone = 3;
+// 31 years, and still far from the end of the clock's 64-bit nanoseconds.
+constexpr double longest_timeout = 1e9;
 
 constexpr const char* description = R"(Downloads pages and prints their text.
 
@@ -64,8 +66,7 @@ void add_options(CLI::App& app, Options& options) {
       ->type_name("FILE");
   app.add_flag("--json", options.form.as_json, "a line of JSON for each page, failed ones too");
   app.add_option("-t,--timeout", options.timeout, "give up after so many seconds")
-      ->type_name("SECONDS")
-      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
+      ->type_name("SECONDS");
   auto* socket =
       app.add_option("--socket", options.socket, "where the daemon listens")->type_name("PATH");
   auto* stop = app.add_flag("--stop", options.stop, "stop the daemon and print its total");
@@ -140,6 +141,8 @@ int stop(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A parent that ignored it would have us never learn how an own daemon ended.
+  ::signal(SIGCHLD, SIG_DFL);
   const bool is_pipe_ignored = ::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
   Options options;
   CLI::App app{description};
@@ -151,6 +154,9 @@ int main(int argc, char** argv) {
     const bool has_work = !options.urls.empty() || !options.input.empty();
     if (options.stop && has_work) throw CLI::ExtrasError(options.urls);
     if (!options.stop && !has_work) throw CLI::RequiredError("a URL, --input or --stop");
+    // The comparison refuses "nan" too.
+    if (options.timeout && !(*options.timeout > 0 && *options.timeout <= longest_timeout))
+      throw CLI::ValidationError("--timeout", "must be more than 0 and at most 1e9 seconds");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : usage;
   }

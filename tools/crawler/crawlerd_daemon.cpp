@@ -241,6 +241,8 @@ void block_signals() {
   // One that was ignored when this program was started would not be told by a signalfd.
   for (const int number : handled) ::signal(number, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);
+  // Ignored by a parent, it would have us never learn how workers ended.
+  ::signal(SIGCHLD, SIG_DFL);
 }
 
 int run_daemon(const DaemonOptions& options) {

@@ -84,6 +84,7 @@ struct HttpConnection::Wire {
   // Of the last request.
   unsigned version = 11;
   bool keep_alive = false;
+  bool is_head = false;
 };
 
 HttpConnection::HttpConnection(Socket socket) : wire_(std::make_unique<Wire>(std::move(socket))) {}
@@ -110,6 +111,7 @@ asio::awaitable<bool> HttpConnection::read_header(HttpLimits limits) {
 asio::awaitable<std::optional<HttpRequest>> HttpConnection::read_body() {
   Parser& parser = wire_->reading->parser;
   error_code& error = wire_->reading->error;
+  wire_->is_head = parser.get().method() == http::verb::head;
   if (!error && field(parser.get(), http::field::expect) == "100-continue") {
     http::response<http::empty_body> go_on(http::status::continue_, parser.get().version());
     co_await http::async_write(wire_->stream, go_on, redirect_error(use_awaitable, error));
@@ -151,8 +153,14 @@ asio::awaitable<bool> HttpConnection::write(HttpAnswer answer) {
   if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
   message.body() = std::move(answer.body);
   message.prepare_payload();
+  http::response_serializer<http::string_body> serializer(message);
   error_code error;
-  co_await http::async_write(wire_->stream, message, redirect_error(use_awaitable, error));
+  // A body would be read as the answer to the next request (RFC 9110, 9.3.2).
+  if (wire_->is_head)
+    co_await http::async_write_header(wire_->stream, serializer,
+                                      redirect_error(use_awaitable, error));
+  else
+    co_await http::async_write(wire_->stream, serializer, redirect_error(use_awaitable, error));
   co_return !error && message.keep_alive();
 }
 

@@ -78,7 +78,11 @@ PrivateDaemon::~PrivateDaemon() {
     child_->signal(SIGKILL);
     wait_end(end_patience);
   }
-  child_->reap();
+  try {
+    child_->reap();
+  } catch (const ipc::Error&) {
+    // How it ended is of no interest any more.
+  }
 }
 
 }  // namespace crawler

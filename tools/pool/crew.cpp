@@ -97,7 +97,10 @@ void Crew::start_worker(WorkerId id) {
                    [this](const WorkerPlace& whole) { return owner_.command(whole); });
     watch(*member);
   } catch (const std::exception& error) {
-    if (member->is_child()) member->kill(false);
+    if (member->is_child()) {  // it runs, but its end could not be seen
+      member->end_now();
+      remove_inbox(*member);
+    }
     spdlog::error("worker {} could not be started: {}", member->name(), error.what());
     supervisor_.ended(id, Clock::now(), std::string("could not be started: ") + error.what());
     return;

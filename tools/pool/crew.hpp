@@ -133,6 +133,7 @@ class Crew {
   Pipe lifeline_;  // the children inherit the reader; its end tells them ours
   Members members_;
   boost::asio::steady_timer due_timer_, ping_timer_, farewell_timer_;
+  Time looked_ = Clock::now();  // when ping_all() judged the workers last
   std::optional<std::uint64_t> oom_kills_;
   bool ending_ = false, end_told_ = false;
 };

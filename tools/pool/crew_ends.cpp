@@ -15,8 +15,12 @@ using boost::system::error_code;
 
 void Crew::ping_all() {
   const Time now = Clock::now();
+  // Whoever stops us (Ctrl-Z) stops our hearing too: that time is not the workers' silence.
+  const Clock::duration late =
+      std::max(now - std::exchange(looked_, now) - rules_.ping, Clock::duration::zero());
   std::vector<WorkerId> lost;
   for (const auto& [slot, member] : members_) {
+    member->heard = std::min(now, member->heard + late);
     if (!member->is_connected() || member->killed) continue;
     if (member->is_child() && now - member->heard > rules_.silence) {
       kill(member->id(), true, "hangs: has not sent anything for too long");
@@ -80,7 +84,7 @@ void Crew::child_ended(WorkerId id) {
   inbox_.hear_the_last_of(member->peer);
   const bool guilty = is_guilty(*member, *exit);
   const bool expected = ending_ || member->dismissed;
-  const auto pause = supervisor_.ended(id, Clock::now(), exit->text);
+  const auto pause = supervisor_.ended(id, Clock::now(), exit->text, expected);
   remove_inbox(*member);
   spdlog::log(expected ? spdlog::level::debug : spdlog::level::warn, "worker {} (pid {}) {}",
               to_text(id), member->pid(), exit->text);

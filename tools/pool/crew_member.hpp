@@ -60,6 +60,8 @@ class CrewMember {
   std::optional<Exit> reap() { return child_->reap(); }
   /// For a child. `guilty`: the end is its own doing.
   void kill(bool guilty);
+  /// For a child that cannot be watched: kills and reaps it.
+  void end_now() { child_->end_now(); }
 
   /// Once it listens, which its hello says. Throws ipc::Error.
   void connect(const ipc::Kind& kind);

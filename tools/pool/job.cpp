@@ -38,7 +38,7 @@ Job::Job(Command command, std::size_t most_output)
 
 Job::~Job() {
   // Not of one that was moved from.
-  if (output_reader_.is_open() && !ended_) child_.signal_group(SIGKILL);
+  if (output_reader_.is_open() && !exit_) child_.signal_group(SIGKILL);
 }
 
 void Job::read() {
@@ -61,22 +61,23 @@ void Job::read() {
 
 const std::optional<std::string>& Job::ended() {
   if (ended_) return ended_;
-  const auto exit = child_.reap();
-  if (!exit) return ended_;
+  if (!exit_) exit_ = child_.reap();
+  if (!exit_) return ended_;
   read();
-  ended_ = !why_.empty() ? why_ : exit->is_failure() ? "the command " + exit->text : "";
+  ended_ = !why_.empty() ? why_ : exit_->is_failure() ? "the command " + exit_->text : "";
   return ended_;
 }
 
 void Job::end(const std::string& why) {
   if (ended_ || !why_.empty()) return;
   why_ = why;
+  if (exit_) return;
   kill_at_ = ipc::Deadline::after(kGrace);
   child_.signal_group(SIGTERM);
 }
 
 void Job::insist() {
-  if (ended_ || !kill_at_.expired()) return;
+  if (exit_ || !kill_at_.expired()) return;
   kill_at_ = ipc::Deadline::never();
   child_.signal_group(SIGKILL);
 }

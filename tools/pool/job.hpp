@@ -48,6 +48,7 @@ class Job {
   bool is_silent_ = false;  ///< It has closed its stdout.
   std::string why_;         ///< We ended it.
   ipc::Deadline kill_at_ = ipc::Deadline::never();
+  std::optional<Exit> exit_;  ///< Reaped: its group may be somebody else's.
   std::optional<std::string> ended_;
 };
 

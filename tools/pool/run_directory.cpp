@@ -34,7 +34,8 @@ void make_directories(const std::string& runs, const std::string& path) {
   do {
     if (::mkdir(runs.c_str(), 0700) == -1 && errno != EEXIST)
       throw ipc::Error("mkdir", runs, errno);
-    if (::mkdir(path.c_str(), 0700) == 0) return;
+    // One that is there is our own of the round before, which a sweeper carries away just now.
+    if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return;
   } while (errno == ENOENT);
   throw ipc::Error("mkdir", path, errno);
 }
@@ -53,6 +54,7 @@ LockFile make_locked(const std::string& runs, const std::string& path) {
     }
     if (std::chrono::steady_clock::now() > end)
       throw ipc::Error(ipc::Trouble::in_use, EEXIST, path + ": held by pid " + holder);
+    std::this_thread::sleep_for(nap);
   }
 }
 

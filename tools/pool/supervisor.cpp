@@ -57,7 +57,8 @@ bool Supervisor::hello(WorkerId worker) {
   return true;
 }
 
-Clock::duration Supervisor::ended(WorkerId worker, Time now, const std::string& how) {
+Clock::duration Supervisor::ended(WorkerId worker, Time now, const std::string& how,
+                                  bool expected) {
   const auto found = slots_.find(worker.slot);
   if (found == slots_.end() || found->second.generation != worker.generation ||
       found->second.state == State::waiting)
@@ -66,7 +67,7 @@ Clock::duration Supervisor::ended(WorkerId worker, Time now, const std::string& 
   const bool was_running = slot.state == State::running;
   slot.state = State::waiting;
   slot.due = now;
-  if (was_running || stopping_) return {};
+  if (was_running || stopping_ || expected) return {};
 
   Clock::duration pause = rules_.first_pause;
   for (unsigned doubled = 0; doubled < slot.early_deaths && pause < rules_.longest_pause; ++doubled)

@@ -49,7 +49,8 @@ class Supervisor {
   /// yet.
   bool hello(WorkerId worker);
   /// A worker is dead, or could not be started; `how` for people. Returns how long its slot pauses.
-  Clock::duration ended(WorkerId worker, Time now, const std::string& how);
+  /// `expected`: it was ended on purpose, which tells nothing of its program or the machine.
+  Clock::duration ended(WorkerId worker, Time now, const std::string& how, bool expected = false);
 
   bool is_current(WorkerId worker) const;
   /// Why it makes no sense to go on, once it makes none.

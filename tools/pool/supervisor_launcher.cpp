@@ -26,6 +26,7 @@ using ipc::sys::Fd;
 constexpr int first_descriptor = 3;
 constexpr std::chrono::seconds exec_patience{1};  // it takes about a millisecond
 constexpr int exec_failed = 127;                  // as a shell reports it
+constexpr const char* shell = "/bin/sh";
 constexpr std::array ignored{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 // What this program ignores or catches; exec would hand the ignoring on.
 constexpr std::array restored{SIGPIPE, SIGCHLD};
@@ -39,6 +40,7 @@ struct Plan {
   pid_t parent;
   const char* program;
   char* const* arguments;
+  char* const* script_arguments;  ///< For /bin/sh, should the program be a script without #!.
   char* const* environment;
   int standard_input;
   int standard_output;
@@ -86,6 +88,8 @@ struct Plan {
   // Last, so that a signal that waits at the door meets the dispositions of above.
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) == -1) fail(report);
   ::execve(plan.program, plan.arguments, plan.environment);
+  // As execvp(3), which may allocate.
+  if (errno == ENOEXEC) ::execve(shell, plan.script_arguments, plan.environment);
   fail(report);
 }
 
@@ -123,7 +127,8 @@ std::string signal_name(int number) {
 
 Child launch(const Command& command) {
   std::vector<char*> arguments = pointers_to(command.arguments);
-  arguments.insert(arguments.begin(), const_cast<char*>(command.program.c_str()));
+  arguments.insert(arguments.begin(),
+                   {const_cast<char*>(shell), const_cast<char*>(command.program.c_str())});
   std::vector<char*> environment;
   if (command.environment) environment = pointers_to(*command.environment);
 
@@ -149,7 +154,8 @@ Child launch(const Command& command) {
   const int output = command.is_mute ? nowhere : STDERR_FILENO;
   const Plan plan{.parent = ::getpid(),
                   .program = command.program.c_str(),
-                  .arguments = arguments.data(),
+                  .arguments = arguments.data() + 1,
+                  .script_arguments = arguments.data(),
                   .environment = command.environment ? environment.data() : environ,
                   .standard_input = lift(command.standard_input.value_or(nowhere)),
                   .standard_output = lift(command.standard_output.value_or(output)),
@@ -219,6 +225,14 @@ std::optional<Exit> Child::reap() {
   else
     exit.text = "exited with " + std::to_string(exit.number);
   return exit;
+}
+
+void Child::end_now() {
+  signal(SIGKILL);
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED) == -1 &&
+         errno == EINTR) {
+  }
 }
 
 std::string Child::describe() const {

@@ -59,6 +59,8 @@ class Child {
   bool signal_group(int number) const;
   /// Reaps it if it has ended, never waits.
   std::optional<Exit> reap();
+  /// Kills it, waits for its end and reaps it.
+  void end_now();
   /// What it is doing, for the log: the kernel function it waits in, and its state.
   std::string describe() const;
 
@@ -70,8 +72,9 @@ class Child {
 };
 
 /// Starts it and waits until it runs its program, about a millisecond; one that does not within a
-/// second is killed. A program that cannot be executed is told by reap(). Throws ipc::Error if the system
-/// has no process or descriptor left.
+/// second is killed. A program that cannot be executed is told by reap(); one that is a script without
+/// its "#!" is run by /bin/sh, as execvp(3) does. Throws ipc::Error if the system has no process or
+/// descriptor left.
 Child launch(const Command& command);
 
 /// How many processes of this process's control group the kernel has killed because its memory was

@@ -79,6 +79,8 @@ Exit run(const Options& options, std::optional<int>& signal) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A parent that ignored it would have us never learn how workers ended.
+  std::signal(SIGCHLD, SIG_DFL);
   std::optional<int> signal;
   const Exit code = tools::guarded("pool", [&] {
     const Options options = pool_tool::parse(argc, argv);

@@ -94,6 +94,9 @@ void Worker::begin(const pool::Envelope& message) {
     const tools::MessageFile input(pool::as_text(message.body));
     const tools::Arrival arrival{message.task, std::chrono::system_clock::now(), {}};
     std::vector<std::string> variables = tools::environment_for(arrival);
+    // Of the pool that this one runs in, if any.
+    std::erase_if(variables,
+                  [](const std::string& each) { return each.starts_with("IPC_ATTEMPT="); });
     variables.push_back("IPC_ATTEMPT=" + std::to_string(message.attempt));
     task_.emplace(
         Task{message.task, message.attempt,
