@@ -1,12 +1,13 @@
 """How the programs end, and what the other half is told: kills, Ctrl-C, closed outputs, time-outs, codes."""
 import io
 import os
+import select
 import signal
 import subprocess
 import tarfile
 import time
 
-from pairs import PairTest, all_kinds, for_each_kind, main, program, wait_until
+from pairs import PairTest, all_kinds, allowed, for_each_kind, main, program, wait_until
 
 
 class Ends(PairTest):
@@ -158,6 +159,21 @@ class Ends(PairTest):
         os.close(writing)
         self.assertEqual(sender.end()[0], 3)
 
+    def test_a_signal_in_the_middle_of_a_write_is_not_lost(self):
+        reading, writing = os.pipe()
+        receiver = self.channel("seqpacket").receiver("-f", "raw", stdout=writing)
+        sender = self.start("seqpacket-send", "demo", "x" * 100000)  # a pipe takes 65536 of it
+        self.assertEqual(sender.end()[0], 0)
+        wait_until(lambda: select.select([reading], [], [], 0)[0], "the receiver began to write")
+        self.wait_until_blocked(receiver)
+        started = time.monotonic()
+        receiver.send_signal(signal.SIGTERM)
+        self.assertEqual(receiver.end()[0], -signal.SIGTERM)
+        self.assertLess(time.monotonic() - started, allowed(0.8))
+        os.close(reading)
+        os.close(writing)
+        self.assertEqual(self.left_behind(), [])
+
     @for_each_kind
     def test_a_closed_stdout_ends_a_receiver_by_sigpipe(self, kind):
         channel = self.channel(kind)
@@ -196,6 +212,15 @@ class Ends(PairTest):
         os.close(writing)
         os.close(reading)
         self.assertEqual(receiver.end(), (1, b"", "fifo-recv: write stdout: Broken pipe\n"))
+        self.assertEqual(self.left_behind(), [])
+
+    def test_what_a_parent_has_closed_is_taken_by_nothing_else(self):
+        def closing():
+            os.closerange(0, 2)
+
+        receiver = self.channel("seqpacket").receiver("-n", "1", preexec_fn=closing)
+        self.assertEqual(self.run_to_end("seqpacket-send", "demo", "x")[0], 0)
+        self.assertEqual(receiver.end(), (1, b"", "seqpacket-recv: write stdout: Bad file descriptor\n"))
         self.assertEqual(self.left_behind(), [])
 
     def test_follow_goes_on_after_a_death_and_after_the_last_sender(self):

@@ -88,6 +88,14 @@ class ReceiveOptions(PairTest):
         self.printed("-x", "kill -9 $$", messages=["x"], code=1,
                      err="dgram-recv: message 1: the command was killed by SIGKILL\n")
 
+    def test_commands_are_waited_for_where_a_parent_ignored_their_ends(self):
+        def ignoring():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+        receiver = self.channel("fifo").receiver("-x", "cat", preexec_fn=ignoring)
+        self.assertEqual(self.run_to_end("fifo-send", "demo", "one", "two")[0], 0)
+        self.assertEqual(receiver.end(), (0, b"onetwo", ""))
+
     def test_what_is_received_is_flushed_whenever_the_channel_is_empty(self):
         receiver = self.channel("fifo").receiver()
         sender = self.start("fifo-send", "demo", stdin=subprocess.PIPE)

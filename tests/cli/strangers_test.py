@@ -250,6 +250,23 @@ class Strangers(PairTest):
         receiver.send_signal(signal.SIGINT)
         self.assertEqual(receiver.end()[0], -signal.SIGINT)
 
+    def test_an_output_that_fails_ends_a_bare_signal_receiver(self):
+        with open("/dev/full", "wb") as full:
+            self.assertEqual(self.run_to_end("signal-recv", "--bare", stdout=full),
+                             (5, b"", "signal-recv: write stdout: No space left on device\n"))
+        reading, writing = os.pipe()
+        receiver = self.start("signal-recv", "--bare", stdout=writing)
+        os.close(writing)
+        self.assertEqual(os.read(reading, 100), f"{receiver.pid}\n".encode())
+        os.close(reading)
+        self.assertEqual(receiver.end(), (-signal.SIGPIPE, b"", ""))
+
+    def test_the_time_is_over_also_while_signals_keep_coming(self):
+        receiver = self.bare_signals("-t", "0.3", "--signal", "RTMIN+3")
+        sender = self.start("signal-send", "--signal", "RTMIN+3", "--repeat", "1000000000", str(receiver.pid))
+        self.assertEqual(receiver.end(PATIENCE / 2)[0], 0)
+        self.assertEqual(sender.end()[0], 3)
+
     def test_an_address_makes_messages_of_signals_and_none_makes_them_bare(self):
         receiver = self.start("signal-recv", "-n", "1", "demo", "--signal", "RTMIN+5")
         self.assertEqual(self.run_to_end("signal-send", "--wait", "demo", "a message")[0], 0)

@@ -77,6 +77,12 @@ class Usage(PairTest):
             self.assertRegex(self.run_to_end(name, "--version")[1].decode(), rf"^{name} \(ipcways\) \d+\.\d+\.\d+\n$")
         self.assertRegex(self.run_to_end("ipc", "--version")[1].decode(), r"^ipc \(ipcways\) \d+\.\d+\.\d+\n$")
 
+    def test_help_that_cannot_be_written_is_an_error(self):
+        for option in ("--help", "--version"):
+            with self.subTest(option), open("/dev/full", "wb") as full:
+                self.assertEqual(self.run_to_end("fifo-recv", option, stdout=full),
+                                 (5, b"", "fifo-recv: write stdout: No space left on device\n"))
+
 
 if __name__ == "__main__":
     main()

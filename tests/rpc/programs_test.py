@@ -157,7 +157,7 @@ class Ends(RpcTest):
     def test_sigterm_finishes_what_is_begun_and_refuses_the_rest(self, kind):
         go = os.path.join(self.directory, f"go-{kind}")
         os.mkfifo(go)
-        server, where = self.serve(kind, f"echo begun >&2; cat {go}", "-j", "1")
+        server, where = self.serve(kind, f"echo begun >&2; cat {go}", "-j", "1", "--stats")
         begun = self.call(where, "x")
         server.err.until(b"begun")
         waiting = self.call(where, "y")
@@ -170,7 +170,8 @@ class Ends(RpcTest):
         with open(go, "w") as file:
             file.write("done\n")
         self.assertEqual(begun.end(), (0, b"done\n", ""))
-        self.assertEqual(server.end()[0], -signal.SIGTERM)
+        code, _, err = server.end()
+        self.assertEqual((code, err[-12:]), (-signal.SIGTERM, ", 1 refused\n"))
         if all_kinds()[kind]["traits"]["durable"]:
             self.clear()  # what its callers said after it had stopped reading
         self.assertEqual(self.left_behind(), [])
@@ -348,6 +349,23 @@ class Options(RpcTest):
         shell = self.start("/bin/bash", "-c", 'yes | "$0" "$@" | head -n 1; echo "${PIPESTATUS[1]}"', program("rpc-call"),
                            *where)
         self.assertEqual(shell.end()[:2], (0, b"y\n141\n"))
+
+    def test_a_signal_ends_a_caller_that_is_stuck_in_its_output(self):
+        server, where = self.serve("seqpacket", "head -c 64K /dev/zero", "-n", "2")  # the first reply fills a pipe
+        reader = self.start("/bin/sleep", "60", stdin=subprocess.PIPE)
+        caller = self.call(where, "-f", "raw", "a", "b", stdout=reader.stdin)
+        server.end()
+        self.wait_until_blocked(caller)
+        caller.terminate()
+        self.assertEqual((*caller.end(), self.inboxes()), (-signal.SIGTERM, b"", "", []))
+
+    def test_what_a_parent_ignored_or_closed_does_not_matter(self):
+        def careless():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            os.closerange(0, 2)
+
+        _, where = self.serve("seqpacket", "cat", preexec_fn=careless)
+        self.assertEqual(self.call(where, "one", "two").end(), (0, b"one\ntwo\n", ""))
 
     def test_every_call_of_the_library_is_narrated(self):
         # Not at once: a reply that is there already is not slept for.

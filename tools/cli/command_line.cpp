@@ -1,13 +1,15 @@
 #include "tools/cli/command_line.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <iostream>
 #include <memory>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "tools/cli/exit.hpp"
+#include "tools/cli/output.hpp"
 #include "tools/cli/values.hpp"
 
 namespace tools {
@@ -32,6 +34,14 @@ class ExamplesFirst : public CLI::Formatter {
 std::string without_double_gaps(std::string text) {
   for (std::size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
   return text;
+}
+
+// All that was asked for has been said, unless stdout cannot be written.
+[[noreturn]] void print_and_end(const std::string& text) {
+  Output output(STDOUT_FILENO, [] { return false; });
+  output.write(text);
+  output.flush();
+  throw Ending(Exit::ok, "");
 }
 
 // What CLI11 makes of a flag that is given without a value.
@@ -127,11 +137,9 @@ std::vector<Argument> CommandLine::parse(int argc, char** argv) {
   try {
     app_->parse(spelt_out(argc, argv));
   } catch (const CLI::CallForHelp&) {
-    std::cout << without_double_gaps(app_->help()) << std::flush;
-    throw Ending(Exit::ok, "");
+    print_and_end(without_double_gaps(app_->help()));
   } catch (const CLI::CallForVersion& version) {
-    std::cout << version.what() << std::endl;
-    throw Ending(Exit::ok, "");
+    print_and_end(version.what() + std::string("\n"));
   } catch (const CLI::ParseError& error) {
     throw UsageError(std::string(error.what()) + " (" + program_ + " --help)");
   }

@@ -1,5 +1,7 @@
 #include "tools/cli/exit.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,9 +9,26 @@
 #include "tools/cli/output.hpp"
 
 namespace tools {
+namespace {
+
+// The next object that we open would become our stdin, stdout or stderr if that is closed, and be
+// read or written in its place.
+void hold_closed_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat status {};
+    if (::fstat(fd, &status) == 0 || errno != EBADF) continue;
+    // The lowest that is free, so it is this one; open the wrong way round, so that what uses it
+    // fails with EBADF as before. Commands inherit it.
+    const int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (::open("/dev/null", flags) < 0) throw ipc::Error("open", "/dev/null", errno);
+  }
+}
+
+}  // namespace
 
 Exit guarded(const std::string& program, const std::function<Exit()>& body) {
   try {
+    hold_closed_standard_descriptors();
     return body();
   } catch (const Ending& ending) {
     complain(program, ending.what());

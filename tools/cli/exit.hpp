@@ -41,7 +41,8 @@ class UsageError : public Ending {
 Exit exit_code(const ipc::Error& error);
 
 /// Runs `body` and returns what it returns, or what the exception that it throws stands for, after
-/// having complained of it.
+/// having complained of it. To be called before anything is opened: what is closed of stdin, stdout
+/// and stderr stays unusable, but is not taken by another object.
 Exit guarded(const std::string& program, const std::function<Exit()>& body);
 
 /// "PROGRAM: SENTENCE" as one line on stderr, in one write(2) so that the lines of tools that share

@@ -46,6 +46,8 @@ void Output::write_all(std::string_view bytes) {
     const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
     if (count >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(count));
+      // A signal cuts short a write that has begun, instead of failing it with EINTR.
+      if (!bytes.empty() && interrupted_()) throw OutputGivenUp{};
     } else if (errno == EPIPE) {
       throw OutputClosed{};
     } else if (errno != EINTR) {

@@ -17,8 +17,8 @@ struct OutputGivenUp {};
 /// not been flushed is lost with the object.
 class Output {
  public:
-  /// `interrupted` is asked whenever a signal interrupts a write; if it says yes the write is given
-  /// up. The descriptor stays the caller's.
+  /// `interrupted` is asked whenever a signal may have interrupted a write; if it says yes the write
+  /// is given up. The descriptor stays the caller's.
   Output(int fd, std::function<bool()> interrupted);
 
   /// Throw OutputClosed, OutputGivenUp, or ipc::Error for any other failure.

@@ -1,17 +1,19 @@
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstdio>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "ipc/kinds.hpp"
 #include "tools/cli.hpp"
 #include "tools/cli/command_line.hpp"
 #include "tools/cli/exit.hpp"
+#include "tools/cli/output.hpp"
 #include "tools/cli/stopping.hpp"
 #include "tools/cli/values.hpp"
 
@@ -29,24 +31,46 @@ struct Wanted {
   ipc::Deadline deadline = ipc::Deadline::never();
 };
 
-std::uint64_t receive_all(ipc::Receiver& receiver, const Wanted& wanted, const Stopping& stopping) {
+// At the end, when more may still be coming: the receiver takes what is left before it unblocks them,
+// which must not go on for as long as they come; nor may the one that comes after that kill us.
+void ignore_from_now_on(const std::optional<int>& only) {
+  sigset_t set;
+  sigemptyset(&set);
+  if (only) {
+    sigaddset(&set, *only);
+  } else {
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) sigaddset(&set, number);
+  }
+  for (int number = 1; number <= SIGRTMAX; ++number)
+    if (sigismember(&set, number) == 1) ::signal(number, SIG_IGN);
+  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);  // what is blocked is kept, ignored or not
+}
+
+std::uint64_t receive_all(ipc::Receiver& receiver, const Wanted& wanted, const Stopping& stopping,
+                          Output& output) {
   std::uint64_t received = 0;
   while (!stopping.signal() && (!wanted.count || received < *wanted.count)) {
     const auto got = receiver.receive(ipc::Deadline::at_once());
     if (got) {
       ++received;
-      std::printf("handle signal %.*s\n", static_cast<int>(got.message.size()),
-                  reinterpret_cast<const char*>(got.message.data()));
-      std::fflush(stdout);
-      continue;
+      output.write("handle signal ");
+      output.write({reinterpret_cast<const char*>(got.message.data()), got.message.size()});
+      output.write("\n");
+      output.flush();
     }
-    std::array<pollfd, 2> events{
-        {{receiver.readiness_fd(), POLLIN, 0}, {stopping.fd(), POLLIN, 0}}};
+    // Whether anything came or not, or the time would never be over while signals keep coming.
+    if (!wanted.deadline.is_never() && wanted.deadline.expired()) break;
+    if (got) continue;
+    // Asking stdout for no event still reports POLLERR, which is how `signal-recv | head -1` ends.
+    std::array<pollfd, 3> events{{{receiver.readiness_fd(), POLLIN, 0},
+                                  {stopping.fd(), POLLIN, 0},
+                                  {output.may_close() ? STDOUT_FILENO : -1, 0, 0}}};
     const timespec left = wanted.deadline.left_timespec();
-    if (::ppoll(events.data(), events.size(), wanted.deadline.is_never() ? nullptr : &left,
-                nullptr) == 0 &&
-        wanted.deadline.expired())
-      break;
+    const int ready = ::ppoll(events.data(), events.size(),
+                              wanted.deadline.is_never() ? nullptr : &left, nullptr);
+    if (ready > 0 && (events[2].revents & POLLERR) != 0) throw OutputClosed{};
   }
   return received;
 }
@@ -108,13 +132,22 @@ int receive_bare(int argc, char** argv) {
     const Stopping stopping;
     ipc::Options options{.bare = true};
     options.signal = wanted.signal;
-    const auto receiver = ipc::kinds::signal.listen("", options);
-    std::printf("%s\n", receiver->address().c_str());
-    std::fflush(stdout);
-    const auto received = receive_all(*receiver, wanted, stopping);
-    complain("signal-recv", "received " + std::to_string(received));
-    ended_by = stopping.signal();
-    return wanted.count && received < *wanted.count && !ended_by ? Exit::timed_out : Exit::ok;
+    Output output(STDOUT_FILENO, [&] { return stopping.signal().has_value(); });
+    try {
+      const auto receiver = ipc::kinds::signal.listen("", options);
+      output.write(receiver->address() + "\n");
+      output.flush();
+      const auto received = receive_all(*receiver, wanted, stopping, output);
+      ignore_from_now_on(wanted.signal);
+      complain("signal-recv", "received " + std::to_string(received));
+      ended_by = stopping.signal();
+      return wanted.count && received < *wanted.count && !ended_by ? Exit::timed_out : Exit::ok;
+    } catch (const OutputGivenUp&) {
+      ended_by = stopping.signal();
+    } catch (const OutputClosed&) {
+      ended_by = stopping.end_of_output();
+    }
+    return Exit::error;
   });
   if (ended_by) die_of(*ended_by);
   return static_cast<int>(code);

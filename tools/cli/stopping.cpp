@@ -65,6 +65,8 @@ Stopping::Stopping(Farewell farewell)
     if (!is_ignored(signal)) ::sigaction(signal, &action, nullptr);
   // A handler rather than SIG_IGN, which the commands that we start would inherit.
   if (!pipe_ignored_) ::signal(SIGPIPE, do_nothing);
+  // A parent that ignored it would have us never learn how our commands ended.
+  ::signal(SIGCHLD, SIG_DFL);
 }
 
 Stopping::~Stopping() {

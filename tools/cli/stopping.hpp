@@ -14,8 +14,8 @@ enum class Farewell {
 /// While an object of this class lives, SIGINT, SIGTERM and SIGHUP are remembered instead of
 /// killing. What was ignored when the program started stays ignored (nohup). A program that is stuck,
 /// in a write for example, is killed after all, as Farewell says. SIGPIPE, unless it is ignored, no
-/// longer kills either: the write says EPIPE, and the program has to end itself. One object per
-/// process.
+/// longer kills either: the write says EPIPE, and the program has to end itself. SIGCHLD is no longer
+/// ignored, so that commands can be waited for. One object per process.
 class Stopping {
  public:
   explicit Stopping(Farewell farewell = Farewell::tidy_up);

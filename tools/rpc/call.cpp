@@ -185,6 +185,9 @@ int rpc_call_main(int argc, char** argv) {
     } catch (const Stopped&) {
       signal = stopping.signal();
       return Exit::error;
+    } catch (const OutputGivenUp&) {
+      signal = stopping.signal();
+      return Exit::error;
     } catch (const OutputClosed&) {
       signal = stopping.end_of_output();
       return Exit::error;

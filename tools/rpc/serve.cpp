@@ -111,6 +111,7 @@ class Serving {
 
   // Those that are not begun when a signal has come.
   void refuse_waiting() {
+    failed_ += waiting_.size();
     for (const Request& request : waiting_)
       answers_.push_back({request.call, request.arrival.number, true, "the server is stopping"});
     waiting_.clear();
@@ -133,6 +134,7 @@ class Serving {
              options_.time_limit ? Deadline::after(*options_.time_limit) : Deadline::never()});
       } catch (const ipc::Error& error) {
         // No process or descriptor left: this one's trouble, and perhaps not the next one's.
+        ++failed_;
         answers_.push_back({request.call, request.arrival.number, true, error.what()});
       }
     }
@@ -196,12 +198,11 @@ class Serving {
               ? server_.refuse(answer.call, answer.text, at_once)
               : server_.reply(answer.call, std::as_bytes(std::span(answer.text)), at_once);
       if (status != ipc::Status::timed_out) return true;
+      if (slow_.is_full()) return false;
+      slow_.add(server_.defer(answer.call), answer.number, answer.refused, std::move(answer.text));
     } catch (const ipc::Error& error) {
       say("request " + std::to_string(answer.number) + ": no reply can be sent: " + error.what());
-      return true;
     }
-    if (slow_.is_full()) return false;
-    slow_.add(server_.defer(answer.call), answer.number, answer.refused, std::move(answer.text));
     return true;
   }
 

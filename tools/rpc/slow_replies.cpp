@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -68,8 +69,13 @@ void SlowReplies::add(ipc::rpc::Deferred call, std::uint64_t number, bool refuse
                       std::string text) {
   replies_.push_back(std::make_unique<Reply>(std::move(call), number, refused, std::move(text)));
   Reply& reply = *replies_.back();
-  reply.thread = std::thread([&reply, deadline = ipc::Deadline::after(patience_),
-                              event = event_.get()] { reply.run(deadline, event); });
+  try {
+    reply.thread = std::thread([&reply, deadline = ipc::Deadline::after(patience_),
+                                event = event_.get()] { reply.run(deadline, event); });
+  } catch (const std::system_error& error) {
+    replies_.pop_back();  // there is no thread to join
+    throw ipc::Error("pthread_create", "for a slow reply", error.code().value());
+  }
 }
 
 std::vector<std::string> SlowReplies::take_done() {

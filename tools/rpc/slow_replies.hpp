@@ -26,7 +26,8 @@ class SlowReplies {
 
   bool is_full() const { return replies_.size() >= kMost; }
   bool is_empty() const { return replies_.empty(); }
-  /// Sends `text` as the reply, or the refusal, of a call. Not if is_full().
+  /// Sends `text` as the reply, or the refusal, of a call. Not if is_full(). Throws ipc::Error, the
+  /// reply lost, if there is no thread for it.
   void add(ipc::rpc::Deferred call, std::uint64_t number, bool refused, std::string text);
   /// To be polled for reading: one is done.
   int fd() const { return event_.get(); }
