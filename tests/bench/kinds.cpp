@@ -6,6 +6,8 @@
 // as idle as it looks; each figure is the median of its rounds, and each ratio the median of the
 // rounds' ratios, with the least and the most of them beside it. If those are far apart the machine
 // was busy, and the figure says little. Processor time suffers less than time.
+#include "ipc/kinds.hpp"
+
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -22,7 +24,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "ipc/kinds.hpp"
 #include "tests/bench/measure.hpp"
 
 namespace {
