@@ -165,8 +165,8 @@ bool Party::join(const Terms& terms) {
   try {
     claim(file.get());
     check();
-  } catch (...) {
-    unmap();  // whatever it was: the mapping would keep the door
+  } catch (...) {  // whatever it was: the mapping would keep the door
+    unmap();
     throw;
   }
   sys::unlock(file.get(), kDoorByte, "others may come");

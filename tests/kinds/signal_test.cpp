@@ -1,5 +1,4 @@
 // What is special to signals: the narrow form, strangers, threads, the user's queue, and bare signals.
-#include <grp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -7,7 +6,6 @@
 #include <csignal>
 #include <cstring>
 #include <latch>
-#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -121,27 +119,6 @@ TEST_CASE_FIXTURE(test::Guard, "a signal that another thread would die of is ref
   looked.count_down();
   other.join();
   CHECK_NOTHROW((void)kind.listen("demo"));
-}
-
-TEST_CASE_FIXTURE(test::Guard, "such a thread is found in a process of very many groups, too") {
-  if (::geteuid() != 0) return;  // only root can join them
-  Child other = Child::run([] {
-    std::vector<gid_t> groups(5000);
-    std::iota(groups.begin(), groups.end(), gid_t{100'000});
-    if (::setgroups(groups.size(), groups.data()) != 0) return 0;  // not even root, here
-    std::latch looked(1);
-    std::thread idle([&] { looked.wait(); });
-    bool refused = false;
-    try {
-      (void)kind.listen("demo");
-    } catch (const ipc::Error& error) {
-      refused = error.trouble() == ipc::Trouble::invalid;
-    }
-    looked.count_down();
-    idle.join();
-    return refused ? 0 : 1;
-  });
-  CHECK(other.wait() == 0);
 }
 
 // Kills the receiver when its sender has opened its process and looks which one it is.
