@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,9 +14,9 @@
 #include <doctest/doctest.h>
 
 #include "ipc/kinds.hpp"
-#include "ipc/sys/call.hpp"
 #include "ipc/sys/fd.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/kernel.hpp"
 
 namespace {
 
@@ -65,24 +64,6 @@ ino_t inode_of(const std::string& path) {
   return about.st_ino;
 }
 
-// A kernel that refuses whatever is made for this reason.
-class Refusing : public ipc::sys::Observer {
- public:
-  Refusing(const char* name, const char* why)
-      : name_(name), why_(why), before_(ipc::sys::observe(this)) {}
-  ~Refusing() override { ipc::sys::observe(before_); }
-  bool before(const ipc::sys::Call& call, ipc::sys::Result& result) override {
-    if (std::strcmp(call.name, name_) != 0 || std::strcmp(call.why, why_) != 0) return false;
-    result = {call.name, -1, EPERM};
-    return true;
-  }
-
- private:
-  const char* name_;
-  const char* why_;
-  ipc::sys::Observer* before_;
-};
-
 TEST_CASE_FIXTURE(test::Guard, "bare: a receiver that is refused its name leaves what has it") {
   const auto& kind = each_kind();
   const auto path = directory() + "/taken";
@@ -124,12 +105,12 @@ TEST_CASE_FIXTURE(test::Guard, "bare: a file that has taken the name meanwhile o
 TEST_CASE_FIXTURE(test::Guard, "bare: what could be made only half is gone, and can be made anew") {
   const auto& kind = each_kind();
   {
-    const Refusing kernel("chmod", "exactly this mode, whatever the umask");
+    const test::Kernel kernel(test::failing("exactly this mode, whatever the umask", EPERM));
     CHECK_THROWS_AS((void)kind.listen("half", {.bare = true}), ipc::Error);
     CHECK(entries().empty());
   }
   if (&kind == &ipc::kinds::seqpacket || &kind == &ipc::kinds::stream) {
-    const Refusing kernel("listen", "from now on senders can connect");
+    const test::Kernel kernel(test::failing("from now on senders can connect", EPERM));
     CHECK_THROWS_AS((void)kind.listen("half", {.bare = true}), ipc::Error);
     CHECK(entries().empty());
   }

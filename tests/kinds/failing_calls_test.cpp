@@ -10,9 +10,9 @@
 #include <doctest/doctest.h>
 
 #include "ipc/kinds.hpp"
-#include "ipc/sys/call.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/kernel.hpp"
 #include "tests/support/shared.hpp"
 #include "tests/support/text.hpp"
 
@@ -24,24 +24,8 @@ using ipc::Status;
 using test::bytes_of;
 using test::Child;
 using test::expect;
+using test::Kernel;
 using test::text_of;
-
-// While one lives, `answer` is asked before each call; an errno that it returns is pretended.
-class Kernel : public ipc::sys::Observer {
- public:
-  explicit Kernel(std::function<int(const ipc::sys::Call&)> answer)
-      : answer_(std::move(answer)), before_(ipc::sys::observe(this)) {}
-  ~Kernel() override { ipc::sys::observe(before_); }
-  bool before(const ipc::sys::Call& call, ipc::sys::Result& result) override {
-    const int error = answer_(call);
-    if (error != 0) result = {call.name, -1, error};
-    return error != 0;
-  }
-
- private:
-  std::function<int(const ipc::sys::Call&)> answer_;
-  ipc::sys::Observer* before_;
-};
 
 bool opens_bell(const ipc::sys::Call& call) {
   return std::strstr(call.why, "and this wakes it") != nullptr;

@@ -15,6 +15,7 @@
 #include "ipc/sys/lease_file.hpp"
 #include "tests/kinds/durable.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/kernel.hpp"
 #include "tests/support/shared.hpp"
 
 namespace {
@@ -24,25 +25,16 @@ using test::Child;
 
 namespace fs = std::filesystem;
 
-// While it lives, `act` is run once: before the first call that is made for this reason.
-class Before : public ipc::sys::Observer {
- public:
-  Before(const char* why, std::function<void()> act)
-      : why_(why), act_(std::move(act)), before_(ipc::sys::observe(this)) {}
-  ~Before() override { ipc::sys::observe(before_); }
-  bool before(const ipc::sys::Call& call, ipc::sys::Result&) override {
-    if (std::strcmp(call.why, why_) == 0)
-      if (const auto act = std::exchange(act_, {})) act();
-    return false;
-  }
+// Does something once, before the first call that is made for this reason.
+auto once_before(std::string_view why, std::function<void()> act) {
+  return [why, act = std::move(act)](const ipc::sys::Call& call) mutable {
+    if (call.why == why)
+      if (const auto now = std::exchange(act, {})) now();
+    return 0;
+  };
+}
 
- private:
-  const char* why_;
-  std::function<void()> act_;
-  ipc::sys::Observer* before_;
-};
-
-// The same after each such call; `act` is told what it has returned.
+// While it lives, `act` is told after each such call what that has returned.
 class After : public ipc::sys::Observer {
  public:
   After(const char* why, std::function<void(long value)> act)
@@ -58,24 +50,6 @@ class After : public ipc::sys::Observer {
   ipc::sys::Observer* before_;
 };
 
-// What is called for this reason fails.
-class Failing : public ipc::sys::Observer {
- public:
-  Failing(const char* why, int error)
-      : why_(why), error_(error), before_(ipc::sys::observe(this)) {}
-  ~Failing() override { ipc::sys::observe(before_); }
-  bool before(const ipc::sys::Call& call, ipc::sys::Result& result) override {
-    if (std::strcmp(call.why, why_) != 0) return false;
-    result = {call.name, -1, error_};
-    return true;
-  }
-
- private:
-  const char* why_;
-  int error_;
-  ipc::sys::Observer* before_;
-};
-
 TEST_CASE_FIXTURE(test::Guard, "stream: an error in the middle of a frame leaves both in step") {
   const auto& kind = ipc::kinds::stream;
   const auto receiver = kind.listen("demo");
@@ -83,7 +57,8 @@ TEST_CASE_FIXTURE(test::Guard, "stream: an error in the middle of a frame leaves
   for (int round = 0; round < 10; ++round) {
     CAPTURE(round);
     {
-      const Failing kernel("full: until there is room, or the receiver is gone", ENOMEM);
+      const test::Kernel kernel(
+          test::failing("full: until there is room, or the receiver is gone", ENOMEM));
       // Frames of a length that the socket's room is no multiple of: one of them is cut.
       const std::string block(50'000 + static_cast<std::size_t>(round) * 1000, 'x');
       bool thrown = false;
@@ -111,7 +86,7 @@ TEST_CASE_FIXTURE(test::Guard,
   const auto receiver = kind.listen("box");
   const auto out = kind.connect("box", {.sync = true});
   {
-    const Failing disk("and its name", EIO);
+    const test::Kernel disk(test::failing("and its name", EIO));
     CHECK_THROWS_AS((void)out->send(bytes_of("one")), ipc::Error);
   }
   CHECK(out->send(bytes_of("two")) == Status::ok);
@@ -144,7 +119,7 @@ TEST_CASE_FIXTURE(test::Guard, "a durable object in the making is no dead newcom
       ipc::sys::sweep_temporaries(ipc::sys::resolve("box"));
       return 0;
     });
-    const Before renamed("the name, if it is free", come_between);
+    const test::Kernel renaming(once_before("the name, if it is free", come_between));
     CHECK_NOTHROW((void)kind.listen("box"));
     state->over.open();
     CHECK(sweeper.wait() == 0);
@@ -152,14 +127,14 @@ TEST_CASE_FIXTURE(test::Guard, "a durable object in the making is no dead newcom
   SUBCASE("whoever sweeps slowly does not take it from a sender who has made it meanwhile") {
     sweeper = Child::run([&] {
       expect(state->made.wait(), "made");
-      const Before slow("a living maker would hold it", [&] {
+      const test::Kernel slow(once_before("a living maker would hold it", [&] {
         state->found.open();
         (void)state->over.wait();
-      });
+      }));
       ipc::sys::sweep_temporaries(ipc::sys::resolve("box"));
       return 0;
     });
-    const Before renamed("the name, if it is free", come_between);
+    const test::Kernel renaming(once_before("the name, if it is free", come_between));
     const auto out = kind.connect("box");
     CHECK(out->send(bytes_of("first")) == Status::ok);
     state->over.open();
@@ -209,10 +184,10 @@ TEST_CASE_FIXTURE(test::Guard, "of two who would receive from one pipe at once, 
     return 1;
   });
   {
-    const Before locking("from now on this process receives", [&] {
+    const test::Kernel locking(once_before("from now on this process receives", [&] {
       state->first.open();
       CHECK_FALSE(state->second.wait(1, 300ms));
-    });
+    }));
     const auto receiver = ipc::kinds::pipe.listen("", {.fd = ends[0]});
     CHECK(other.wait() == 0);
   }

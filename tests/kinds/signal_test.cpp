@@ -12,9 +12,9 @@
 #include <doctest/doctest.h>
 
 #include "ipc/kinds.hpp"
-#include "ipc/sys/call.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
+#include "tests/support/kernel.hpp"
 #include "tests/support/shared.hpp"
 #include "tests/support/text.hpp"
 
@@ -48,26 +48,13 @@ std::vector<std::byte> pattern(std::size_t size) {
   return bytes;
 }
 
-// A kernel that refuses the wide form: the receiver tries it on itself with the first signal it
-// sends.
-class NarrowKernel : public ipc::sys::Observer {
- public:
-  NarrowKernel() : before_(ipc::sys::observe(this)) {}
-  ~NarrowKernel() override { ipc::sys::observe(before_); }
-  bool before(const ipc::sys::Call& call, ipc::sys::Result& result) override {
-    if (std::strcmp(call.name, "pidfd_send_signal") != 0) return false;
-    result.error = EINVAL;
-    return true;
-  }
-
- private:
-  ipc::sys::Observer* before_;
-};
-
 TEST_CASE_FIXTURE(test::Guard,
                   "where a signal carries 8 bytes only, messages of all lengths arrive too") {
   const auto receiver = [] {
-    const NarrowKernel narrow;
+    // It tries the wide form on itself with the first signal that it sends.
+    const test::Kernel narrow([](const ipc::sys::Call& call) {
+      return std::strcmp(call.name, "pidfd_send_signal") == 0 ? EINVAL : 0;
+    });
     return kind.listen("demo");
   }();
   for (const std::size_t size : {0u, 1u, 2u, 6u, 7u, 100u, 4000u, 200'000u}) {
@@ -121,22 +108,6 @@ TEST_CASE_FIXTURE(test::Guard, "a signal that another thread would die of is ref
   CHECK_NOTHROW((void)kind.listen("demo"));
 }
 
-// Kills the receiver when its sender has opened its process and looks which one it is.
-class DeadlyLook : public ipc::sys::Observer {
- public:
-  explicit DeadlyLook(Child& receiver) : receiver_(receiver), before_(ipc::sys::observe(this)) {}
-  ~DeadlyLook() override { ipc::sys::observe(before_); }
-  bool before(const ipc::sys::Call& call, ipc::sys::Result&) override {
-    if (std::strcmp(call.why, "when was it started?") == 0 && receiver_.is_running())
-      receiver_.kill();
-    return false;
-  }
-
- private:
-  Child& receiver_;
-  ipc::sys::Observer* before_;
-};
-
 TEST_CASE_FIXTURE(test::Guard, "a receiver that dies while a sender comes is none") {
   test::Shared<test::Gate> listens;
   Child other = Child::run([&] {
@@ -147,7 +118,11 @@ TEST_CASE_FIXTURE(test::Guard, "a receiver that dies while a sender comes is non
   });
   REQUIRE(listens->wait());
   try {
-    const DeadlyLook look(other);
+    // Once its process has been opened, and is asked which one it is.
+    const test::Kernel deadly([&](const ipc::sys::Call& call) {
+      if (std::strcmp(call.why, "when was it started?") == 0 && other.is_running()) other.kill();
+      return 0;
+    });
     (void)kind.connect("demo");
     FAIL("it was there");
   } catch (const ipc::Error& error) {
