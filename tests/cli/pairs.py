@@ -1,5 +1,10 @@
 """What the tests of the programs share: a private directory for names, processes that end with the test, and a
-channel of any kind. Each test file is run as: python3 FILE.py DIRECTORY-OF-THE-PROGRAMS [unittest's arguments]."""
+channel of any kind. Each test file is run as:
+
+    python3 FILE.py DIRECTORY-OF-THE-PROGRAMS [--kinds=rationed|other] [unittest's arguments]
+
+Of some kinds' objects the kernel gives each user few. With --kinds=rationed only these kinds are tested, and nothing
+but what is asked of each kind; with --kinds=other all the rest."""
 import ctypes
 import functools
 import json
@@ -16,6 +21,8 @@ import time
 import unittest
 
 PROGRAMS = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+RATIONED = ("mq", "signal", "sysv-mq")
+KINDS = sys.argv.pop(1).removeprefix("--kinds=") if sys.argv[1:] and sys.argv[1].startswith("--kinds=") else "all"
 PATIENCE = 60  # seconds for what takes far less; sanitizers and a busy machine are slow
 # Goes into the environment of what strace(1) traces or a test kills at random, in which the address sanitizer cannot
 # look for leaks.
@@ -41,6 +48,11 @@ def is_sanitized():
     with open(program("ipc"), "rb") as file:
         symbols = file.read()
     return b"__asan_init" in symbols or b"__tsan_init" in symbols
+
+
+def is_long():
+    """Whether the long forms of tests are wanted."""
+    return os.environ.get("IPC_TEST_LONG", "0") not in ("", "0")
 
 
 def allowed(seconds):
@@ -111,11 +123,21 @@ def for_each_kind(test):
     @functools.wraps(test)
     def run(self):
         for kind in all_kinds():
-            with self.subTest(kind=kind):
-                signal.alarm(3 * PATIENCE)
-                test(self, kind)
+            if KINDS == "all" or (kind in RATIONED) == (KINDS == "rationed"):
+                with self.subTest(kind=kind):
+                    signal.alarm(3 * PATIENCE)
+                    test(self, kind)
 
+    run.is_for_each_kind = True
     return run
+
+
+class Loader(unittest.TestLoader):
+    def getTestCaseNames(self, case):
+        names = super().getTestCaseNames(case)
+        if KINDS == "rationed":
+            return [name for name in names if hasattr(getattr(case, name), "is_for_each_kind")]
+        return names
 
 
 def read_until(descriptor, wanted, patience=PATIENCE):
@@ -288,5 +310,7 @@ class Channel:
 
 def main():
     if not PROGRAMS:
-        sys.exit("usage: python3 FILE.py DIRECTORY-OF-THE-PROGRAMS [ARGUMENT-OF-UNITTEST...]")
-    unittest.main(verbosity=2)
+        sys.exit("usage: python3 FILE.py DIRECTORY-OF-THE-PROGRAMS [--kinds=rationed|other] [ARGUMENT-OF-UNITTEST...]")
+    if KINDS not in ("all", "rationed", "other"):
+        sys.exit(f"--kinds={KINDS}: there are rationed and other")
+    unittest.main(verbosity=2, testLoader=Loader())

@@ -17,7 +17,7 @@ using support::eventually;
 using support::urls;
 using namespace std::chrono_literals;
 
-TEST_CASE("nine URLs go round three workers") {
+TEST_CASE("nine URLs go round three workers" * doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
     DaemonUnderTest daemon({"--workers=3", "--transport=" + std::string(kind->name)});
@@ -86,7 +86,7 @@ TEST_CASE("a client that leaves takes its URLs with it") {
   daemon.stop_with(done);
 }
 
-TEST_CASE("large answers come whole over each transport") {
+TEST_CASE("large answers come whole over each transport" * doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
     DaemonUnderTest daemon({"--workers=2", "--transport=" + std::string(kind->name)});
@@ -142,7 +142,7 @@ TEST_CASE("a client that reads nothing harms nobody, and stops its own list only
   CHECK(downloaded(daemon.status()) > held + 50);
 }
 
-TEST_CASE("what does not fit into a stopped worker's inbox waits, and gets there later") {
+TEST_CASE("what does not fit into a stopped worker's inbox waits, and gets there later" * doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
     DaemonUnderTest daemon(

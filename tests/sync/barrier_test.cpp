@@ -162,7 +162,7 @@ TEST_CASE_FIXTURE(
     Case, "killed at random, those who come let nobody pass alone and nobody wait in vain") {
   // Victims meet each other; now and then we come as well, and must not pass without one of them.
   Shared<std::atomic<std::uint32_t>> come;
-  const auto killed = storm(4, 2s, [&] {
+  const auto killed = storm(4, 1s, [&] {
     Barrier its("demo", 2);
     for (int i = 0; i < 100; ++i) {
       ++*come;

@@ -325,7 +325,7 @@ TEST_CASE_FIXTURE(Case, "killed at random, waiters and notifiers keep nobody fro
     }
     return rounds > 0 ? 0 : 1;
   });
-  const auto killed = storm(4, 2s, [] {
+  const auto killed = storm(4, 1s, [] {
     Mutex mutex("mutex");
     Condition its("demo");
     for (int i = 0; i < 100; ++i) {

@@ -57,7 +57,7 @@ TEST_CASE_FIXTURE(Case, "killed at random, who puts in has put in all of a call 
     }
     return 0;
   });
-  const auto killed = storm(4, 2s, [&] {
+  const auto killed = storm(4, 1s, [&] {
     List list("demo");
     push_counted(list, *counted, counted->lives++, 20);
   });
@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(Case,
     }
     return 0;
   });
-  const auto killed = storm(4, 1s, [&] {
+  const auto killed = storm(4, 500ms, [&] {
     List list("demo");
     for (;;) {
       const auto got = list.pop(End::front, 1, Deadline::after(kPatience));

@@ -42,7 +42,7 @@ TEST_CASE_FIXTURE(Case, "killed at random, holders and waiters free the mutex an
     expect(longest < 2s, "it had to wait for too long");
     return 0;
   });
-  const auto killed = storm(6, 2s, [&] {
+  const auto killed = storm(6, 1s, [&] {
     Mutex mutex("demo");
     for (int i = 0; i < 1000; ++i) visit(mutex, *guarded);
   });

@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(Case, "processes that come and go by the hundred meet in one o
 
 TEST_CASE_FIXTURE(Case, "killed while they come and go, users keep nobody from meeting") {
   Shared<std::atomic<int>> inside;
-  const auto killed = storm(6, 1s, [&] {
+  const auto killed = storm(6, 500ms, [&] {
     Mutex mutex("demo");
     const Outcome outcome = mutex.lock(Deadline::after(kPatience));
     expect(outcome != Outcome::timed_out, "lock");

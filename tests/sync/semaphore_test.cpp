@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(Case, "killed at random, holders, consumers and posters leave 
   };
   Shared<std::array<Notes, 2>> notes;  // posts, consumptions
   constexpr std::uint32_t initial = 1000;
-  const auto killed = storm(5, 2s, [&] {
+  const auto killed = storm(5, 1s, [&] {
     Semaphore its("demo", {.initial = initial});
     for (int i = 0; i < 50; ++i) {
       expect(its.acquire(Deadline::after(kPatience)) == Outcome::ok, "acquire");
