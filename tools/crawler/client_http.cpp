@@ -5,12 +5,14 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/system/system_error.hpp>
@@ -46,7 +48,11 @@ class Exchange {
     request.keep_alive(false);
     request.body() = std::move(body);
     request.prepare_payload();
-    co_await http::async_write(socket_, request, use_awaitable);
+    // http::async_write() of the request would compile all of Asio's writing for Beast's buffers.
+    std::ostringstream header;
+    header << request.base();
+    const std::string text = std::move(header).str() + request.body();
+    co_await asio::async_write(socket_, asio::buffer(text), use_awaitable);
     co_await http::async_read_header(socket_, buffer_, parser_, use_awaitable);
   }
 

@@ -1,5 +1,8 @@
 #include "tools/crawler/http_connection.hpp"
 
+#include <array>
+#include <charconv>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -61,6 +64,21 @@ std::optional<HttpAnswer> refusal(error_code error, const HttpLimits& limits) {
   return HttpAnswer{400, error.message() + "\n"};
 }
 
+using Head = http::response<http::empty_body>;
+
+std::string text_of(const Head& head) {
+  std::ostringstream text;
+  text << head.base();
+  return std::move(text).str();
+}
+
+/// How many bytes the chunk has that follows.
+std::string chunk_size(std::size_t size) {
+  std::array<char, 2 * sizeof size> digits{};
+  const auto [end, error] = std::to_chars(digits.begin(), digits.end(), size, 16);
+  return std::string(digits.begin(), end) + "\r\n";
+}
+
 }  // namespace
 
 struct HttpConnection::Wire {
@@ -77,6 +95,16 @@ struct HttpConnection::Wire {
 
   explicit Wire(Socket socket) : stream(std::move(socket)) {}
   bool is_chunked() const { return version >= 11; }
+
+  /// Writes these one behind the other. All that is written goes through here, because Beast's own
+  /// functions, or other types of buffers, would each compile the layers below once more.
+  asio::awaitable<error_code> send(std::string_view first, std::string_view second = {},
+                                   std::string_view third = {}) {
+    const std::array pieces{asio::buffer(first), asio::buffer(second), asio::buffer(third)};
+    error_code error;
+    co_await asio::async_write(stream, pieces, redirect_error(use_awaitable, error));
+    co_return error;
+  }
 
   Stream stream;
   beast::flat_buffer buffer{};  // also holds the requests that came behind the one that is read
@@ -113,8 +141,8 @@ asio::awaitable<std::optional<HttpRequest>> HttpConnection::read_body() {
   error_code& error = wire_->reading->error;
   wire_->is_head = parser.get().method() == http::verb::head;
   if (!error && field(parser.get(), http::field::expect) == "100-continue") {
-    http::response<http::empty_body> go_on(http::status::continue_, parser.get().version());
-    co_await http::async_write(wire_->stream, go_on, redirect_error(use_awaitable, error));
+    const std::string go_on = text_of(Head(http::status::continue_, parser.get().version()));
+    error = co_await wire_->send(go_on);
   }
   if (!error)
     co_await http::async_read(wire_->stream, wire_->buffer, parser,
@@ -147,52 +175,43 @@ asio::awaitable<void> HttpConnection::refuse(error_code reason) {
 }
 
 asio::awaitable<bool> HttpConnection::write(HttpAnswer answer) {
-  http::response<http::string_body> message(http::int_to_status(answer.status), wire_->version);
-  message.set(http::field::content_type, answer.type);
-  message.keep_alive(wire_->keep_alive);
-  if (!answer.allow.empty()) message.set(http::field::allow, answer.allow);
-  message.body() = std::move(answer.body);
-  message.prepare_payload();
-  http::response_serializer<http::string_body> serializer(message);
-  error_code error;
+  Head head(http::int_to_status(answer.status), wire_->version);
+  head.set(http::field::content_type, answer.type);
+  head.keep_alive(wire_->keep_alive);
+  if (!answer.allow.empty()) head.set(http::field::allow, answer.allow);
+  head.content_length(answer.body.size());
   // A body would be read as the answer to the next request (RFC 9110, 9.3.2).
-  if (wire_->is_head)
-    co_await http::async_write_header(wire_->stream, serializer,
-                                      redirect_error(use_awaitable, error));
-  else
-    co_await http::async_write(wire_->stream, serializer, redirect_error(use_awaitable, error));
-  co_return !error && message.keep_alive();
+  if (wire_->is_head) answer.body.clear();
+  const std::string header = text_of(head);
+  const error_code error = co_await wire_->send(header, answer.body);
+  co_return !error && head.keep_alive();
 }
 
 // To HTTP/1.0 such an answer ends with the connection.
 asio::awaitable<bool> HttpConnection::begin(std::string_view type) {
-  http::response<http::empty_body> head(http::status::ok, wire_->version);
+  Head head(http::status::ok, wire_->version);
   head.set(http::field::content_type, beast::string_view(type.data(), type.size()));
   head.keep_alive(wire_->keep_alive && wire_->is_chunked());
   if (wire_->is_chunked()) head.chunked(true);
-  http::response_serializer<http::empty_body> serializer(head);
-  error_code error;
-  co_await http::async_write_header(wire_->stream, serializer,
-                                    redirect_error(use_awaitable, error));
+  const std::string header = text_of(head);
+  const error_code error = co_await wire_->send(header);
   co_return !error;
 }
 
 asio::awaitable<bool> HttpConnection::put(std::string_view part) {
   error_code error;
-  if (wire_->is_chunked())
-    co_await asio::async_write(wire_->stream, http::make_chunk(asio::buffer(part)),
-                               redirect_error(use_awaitable, error));
-  else
-    co_await asio::async_write(wire_->stream, asio::buffer(part),
-                               redirect_error(use_awaitable, error));
+  if (wire_->is_chunked()) {
+    const std::string size = chunk_size(part.size());
+    error = co_await wire_->send(size, part, "\r\n");
+  } else {
+    error = co_await wire_->send(part);
+  }
   co_return !error;
 }
 
 asio::awaitable<bool> HttpConnection::finish() {
   if (!wire_->is_chunked()) co_return false;
-  error_code error;
-  co_await asio::async_write(wire_->stream, http::make_chunk_last(),
-                             redirect_error(use_awaitable, error));
+  const error_code error = co_await wire_->send("0\r\n\r\n");
   co_return !error && wire_->keep_alive;
 }
 
