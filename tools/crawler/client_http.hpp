@@ -4,33 +4,17 @@
 #include <sys/types.h>
 
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
+#include "tools/crawler/client_errors.hpp"
+
 namespace crawler {
 
-/// Nobody listens at the socket.
-struct NoDaemon : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-/// The daemon refused the request; the message is its reason.
-struct Refused : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-/// It takes no request of that length.
-struct TooLong : Refused {
-  using Refused::Refused;
-};
-/// The daemon broke the connection, or its answer made no sense.
-struct DaemonGone : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// These run on the executor of the coroutine that awaits them, and throw one of the above.
+// These run on the executor of the coroutine that awaits them, and throw one of client_errors.hpp.
 
 /// Asks for these pages and calls `each` with every line of the answer, without its end, as it comes.
 boost::asio::awaitable<void> ask_pages(std::string socket_path, std::vector<std::string> urls,

@@ -14,7 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/crawler/client.hpp"
-#include "tools/crawler/client_http.hpp"
+#include "tools/crawler/client_errors.hpp"
 #include "tools/crawler/places.hpp"
 #include "tools/crawler/private_daemon.hpp"
 
