@@ -7,7 +7,8 @@
 #include <cstring>
 #include <system_error>
 
-#include <boost/json.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 namespace tools {
 namespace {
