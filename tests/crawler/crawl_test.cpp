@@ -101,7 +101,8 @@ TEST_CASE_FIXTURE(Case, "without a daemon crawl starts one and leaves nothing be
   CHECK(page.output.ends_with("\n"));
 }
 
-TEST_CASE_FIXTURE(Case, "a list comes complete over each transport, each page once" * doctest::test_suite("each kind")) {
+TEST_CASE_FIXTURE(Case, "a list comes complete over each transport, each page once" *
+                            doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     const std::string name(kind->name);
     CAPTURE(name);

@@ -142,7 +142,8 @@ TEST_CASE("a client that reads nothing harms nobody, and stops its own list only
   CHECK(downloaded(daemon.status()) > held + 50);
 }
 
-TEST_CASE("what does not fit into a stopped worker's inbox waits, and gets there later" * doctest::test_suite("each kind")) {
+TEST_CASE("what does not fit into a stopped worker's inbox waits, and gets there later" *
+          doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
     DaemonUnderTest daemon(

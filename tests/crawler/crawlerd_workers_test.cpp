@@ -135,7 +135,8 @@ TEST_CASE("a stopped worker is killed, and its tasks are done by others") {
   daemon.stop_with(20);
 }
 
-TEST_CASE("an answer counts once, and noise in the master's inbox not at all" * doctest::test_suite("each kind")) {
+TEST_CASE("an answer counts once, and noise in the master's inbox not at all" *
+          doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
     DaemonUnderTest daemon({"--workers=2", "--transport=" + std::string(kind->name)});
@@ -210,7 +211,8 @@ TEST_CASE("workers that do not end when told are killed") {
   for (const pid_t worker : workers) CHECK_FALSE(support::is_alive(worker));
 }
 
-TEST_CASE("after kill -9 no worker lives, stopped or not, and a new daemon works at once" * doctest::test_suite("each kind")) {
+TEST_CASE("after kill -9 no worker lives, stopped or not, and a new daemon works at once" *
+          doctest::test_suite("each kind")) {
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
     const support::PrivateDirectory directory;

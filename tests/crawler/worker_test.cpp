@@ -61,7 +61,8 @@ void check_text(const Page& page, unsigned number) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(test::Guard, "a worker introduces itself and answers each task with its text" * doctest::test_suite("each kind")) {
+TEST_CASE_FIXTURE(test::Guard, "a worker introduces itself and answers each task with its text" *
+                                   doctest::test_suite("each kind")) {
   with_each_kind([](const ipc::Kind& kind) {
     const SiteProcess site;
     WorkerUnderTest worker(kind, quick_limits());
@@ -123,7 +124,8 @@ TEST_CASE_FIXTURE(test::Guard,
   CHECK(worker.wait(1s));
 }
 
-TEST_CASE_FIXTURE(test::Guard, "megabytes of text arrive whole" * doctest::test_suite("each kind")) {
+TEST_CASE_FIXTURE(test::Guard,
+                  "megabytes of text arrive whole" * doctest::test_suite("each kind")) {
   with_each_kind([](const ipc::Kind& kind) {
     const SiteProcess site;
     WorkerUnderTest worker(kind, quick_limits());
@@ -146,7 +148,8 @@ TEST_CASE_FIXTURE(test::Guard, "megabytes of text arrive whole" * doctest::test_
   });
 }
 
-TEST_CASE_FIXTURE(test::Guard, "a master that reads nothing stops no download" * doctest::test_suite("each kind")) {
+TEST_CASE_FIXTURE(test::Guard, "a master that reads nothing stops no download" *
+                                   doctest::test_suite("each kind")) {
   with_each_kind([](const ipc::Kind& kind) {
     const SiteProcess site;
     WorkerUnderTest worker(kind, quick_limits());
@@ -217,7 +220,8 @@ TEST_CASE_FIXTURE(test::Guard,
   CHECK(worker.wait(1s));
 }
 
-TEST_CASE_FIXTURE(test::Guard, "a worker ends with its lifeline, in the middle of its work" * doctest::test_suite("each kind")) {
+TEST_CASE_FIXTURE(test::Guard, "a worker ends with its lifeline, in the middle of its work" *
+                                   doctest::test_suite("each kind")) {
   with_each_kind([](const ipc::Kind& kind) {
     const SiteProcess site;
     WorkerUnderTest worker(kind, quick_limits());
@@ -232,14 +236,14 @@ TEST_CASE_FIXTURE(test::Guard, "a worker ends with its lifeline, in the middle o
   });
 }
 
-TEST_CASE_FIXTURE(test::Guard,
-                  "a worker that joined by hand ends when its master's inbox is gone" * doctest::test_suite("each kind")) {
+TEST_CASE_FIXTURE(test::Guard, "a worker that joined by hand ends when its master's inbox is gone" *
+                                   doctest::test_suite("each kind")) {
   // It takes two seconds of silence: all wait at once, not one after the other.
   std::vector<std::unique_ptr<WorkerUnderTest>> workers;
   for (const ipc::Kind* kind : ipc::kinds::all) {
     CAPTURE(kind->name);
-    auto& worker = *workers.emplace_back(
-        std::make_unique<WorkerUnderTest>(*kind, quick_limits(), true));
+    auto& worker =
+        *workers.emplace_back(std::make_unique<WorkerUnderTest>(*kind, quick_limits(), true));
     const crawler::Hello hello = worker.meet();
     CHECK(hello.slots == Limits().slots);
     CHECK(worker.answers_ping());  // it takes slot and generation from the ping

@@ -29,7 +29,8 @@ Pipe make_pipe() {
 }  // namespace
 
 WorkerUnderTest::WorkerUnderTest(const ipc::Kind& kind, const crawler::Limits& limits, bool by_hand)
-    : kind_(kind), inbox_(kind.listen(kind.traits.named ? "master-" + std::string(kind.name) : "")) {
+    : kind_(kind),
+      inbox_(kind.listen(kind.traits.named ? "master-" + std::string(kind.name) : "")) {
   options_.transport = kind.name;
   options_.run = pool::random_run();
   options_.limits = limits;
