@@ -114,6 +114,7 @@ class Strangers(PairTest):
 
     def test_bytes_that_are_not_ours_are_told_once_and_harm_nothing(self):
         receiver = self.channel("dgram").receiver("-F")
+        self.appeared()
         stranger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(stranger.close)
         for _ in range(3):
@@ -129,6 +130,7 @@ class Strangers(PairTest):
 
     def test_an_echo_into_a_framed_fifo_is_told(self):
         receiver = self.channel("fifo").receiver("-F")
+        self.appeared()
         self.assertEqual(self.shell('echo hello >"$1"').end()[0], 0)
         receiver.err.until(b"not our framing; --bare")
         self.assertEqual(self.run_to_end("fifo-send", "demo", "ours")[0], 0)
