@@ -108,7 +108,7 @@ std::vector<Point> points_of(const Trace& trace) {
   auto counts = trace.before;
   std::vector<Point> all;
   for (const auto& line : trace.script) all.push_back({line.name, ++counts[line.name]});
-  const std::size_t most = test::is_long() ? all.size() : 32;
+  const std::size_t most = test::is_long() ? all.size() : 48;
   const auto stride = (all.size() + most - 1) / most;
   std::vector<Point> chosen;
   for (std::size_t i = 0; i < all.size(); i += stride) chosen.push_back(all[i]);
