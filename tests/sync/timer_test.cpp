@@ -1,6 +1,8 @@
 // The timer: due once or again and again, for all at the same moment.
 #include "ipc/sync/timer.hpp"
 
+#include <algorithm>
+
 #include "tests/sync/case.hpp"
 
 namespace sync_test {
@@ -42,11 +44,13 @@ TEST_CASE_FIXTURE(Case, "with a period it is due again and again, without drift"
   Timer timer("demo");
   const auto begin = Clock::now();
   timer.start(begin + 10ms, 20ms);
+  Clock::duration least = 20ms;  // lateness of the latter half; a busy machine may add to some
   for (int i = 0; i < 10; ++i) {
     CHECK(timer.wait() == Outcome::ok);
-    const auto late = (Clock::now() - begin - 10ms) % 20ms;
-    CHECK(late < 15ms);
+    const Clock::duration late = (Clock::now() - begin - 10ms) % 20ms;
+    if (i >= 5) least = std::min(least, late);
   }
+  CHECK(least < 5ms);
   CHECK(Clock::now() >= begin + 190ms);
   CHECK(timer.is_running());
   timer.stop();
