@@ -1,7 +1,5 @@
 #include "tools/crawler/http_connection.hpp"
 
-#include <array>
-#include <charconv>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -11,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -72,13 +71,6 @@ std::string text_of(const Head& head) {
   return std::move(text).str();
 }
 
-/// How many bytes the chunk has that follows.
-std::string chunk_size(std::size_t size) {
-  std::array<char, 2 * sizeof size> digits{};
-  const auto [end, error] = std::to_chars(digits.begin(), digits.end(), size, 16);
-  return std::string(digits.begin(), end) + "\r\n";
-}
-
 }  // namespace
 
 struct HttpConnection::Wire {
@@ -96,13 +88,11 @@ struct HttpConnection::Wire {
   explicit Wire(Socket socket) : stream(std::move(socket)) {}
   bool is_chunked() const { return version >= 11; }
 
-  /// Writes these one behind the other. All that is written goes through here, because Beast's own
-  /// functions, or other types of buffers, would each compile the layers below once more.
-  asio::awaitable<error_code> send(std::string_view first, std::string_view second = {},
-                                   std::string_view third = {}) {
-    const std::array pieces{asio::buffer(first), asio::buffer(second), asio::buffer(third)};
+  /// All that is written goes through here, because each of Beast's own functions, with each type of
+  /// buffers, would compile the layers below once more.
+  asio::awaitable<error_code> send(std::string_view bytes) {
     error_code error;
-    co_await asio::async_write(stream, pieces, redirect_error(use_awaitable, error));
+    co_await asio::async_write(stream, asio::buffer(bytes), redirect_error(use_awaitable, error));
     co_return error;
   }
 
@@ -182,8 +172,8 @@ asio::awaitable<bool> HttpConnection::write(HttpAnswer answer) {
   head.content_length(answer.body.size());
   // A body would be read as the answer to the next request (RFC 9110, 9.3.2).
   if (wire_->is_head) answer.body.clear();
-  const std::string header = text_of(head);
-  const error_code error = co_await wire_->send(header, answer.body);
+  const std::string text = text_of(head) + answer.body;
+  const error_code error = co_await wire_->send(text);
   co_return !error && head.keep_alive();
 }
 
@@ -199,19 +189,19 @@ asio::awaitable<bool> HttpConnection::begin(std::string_view type) {
 }
 
 asio::awaitable<bool> HttpConnection::put(std::string_view part) {
-  error_code error;
+  std::string chunk;
   if (wire_->is_chunked()) {
-    const std::string size = chunk_size(part.size());
-    error = co_await wire_->send(size, part, "\r\n");
-  } else {
-    error = co_await wire_->send(part);
+    chunk = beast::buffers_to_string(http::make_chunk(asio::buffer(part)));
+    part = chunk;
   }
+  const error_code error = co_await wire_->send(part);
   co_return !error;
 }
 
 asio::awaitable<bool> HttpConnection::finish() {
   if (!wire_->is_chunked()) co_return false;
-  const error_code error = co_await wire_->send("0\r\n\r\n");
+  const std::string last = beast::buffers_to_string(http::make_chunk_last());
+  const error_code error = co_await wire_->send(last);
   co_return !error && wire_->keep_alive;
 }
 
