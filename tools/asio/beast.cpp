@@ -1,1 +1,2 @@
+// All of Beast that is no template.
 #include <boost/beast/src.hpp>
