@@ -15,6 +15,7 @@
 
 #include "ipc/kinds.hpp"
 #include "ipc/sys/fd.hpp"
+#include "tests/kinds/one_of.hpp"
 #include "tests/support/guard.hpp"
 #include "tests/support/kernel.hpp"
 
@@ -24,18 +25,8 @@ namespace fs = std::filesystem;
 
 // All that make their object under the address itself.
 const ipc::Kind& each_kind() {
-  const ipc::Kind* chosen = &ipc::kinds::fifo;
-  SUBCASE("fifo") {}
-  SUBCASE("dgram") {
-    chosen = &ipc::kinds::dgram;
-  }
-  SUBCASE("seqpacket") {
-    chosen = &ipc::kinds::seqpacket;
-  }
-  SUBCASE("stream") {
-    chosen = &ipc::kinds::stream;
-  }
-  return *chosen;
+  using namespace ipc::kinds;
+  return test::one_of({&fifo, &dgram, &seqpacket, &stream});
 }
 
 void write_to(const std::string& path, const std::string& text) {

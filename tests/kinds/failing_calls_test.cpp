@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "ipc/kinds.hpp"
+#include "tests/kinds/one_of.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
 #include "tests/support/kernel.hpp"
@@ -32,18 +33,8 @@ bool opens_bell(const ipc::sys::Call& call) {
 }
 
 const ipc::Kind& with_a_bell() {
-  const ipc::Kind* chosen = &ipc::kinds::shm;
-  SUBCASE("shm") {}
-  SUBCASE("mmap") {
-    chosen = &ipc::kinds::mmap;
-  }
-  SUBCASE("sysv-mq") {
-    chosen = &ipc::kinds::sysv_mq;
-  }
-  SUBCASE("boost-mq") {
-    chosen = &ipc::kinds::boost_mq;
-  }
-  return *chosen;
+  return test::one_of(
+      {&ipc::kinds::shm, &ipc::kinds::mmap, &ipc::kinds::sysv_mq, &ipc::kinds::boost_mq});
 }
 
 // As an event loop does: waits until there is something, then takes all of it. Returns how often it

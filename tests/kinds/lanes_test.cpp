@@ -20,6 +20,7 @@
 
 #include "ipc/kinds.hpp"
 #include "ipc/sys/lease_page.hpp"
+#include "tests/kinds/one_of.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/guard.hpp"
 #include "tests/support/shared.hpp"
@@ -38,12 +39,7 @@ using test::text_of;
 namespace fs = std::filesystem;
 
 const ipc::Kind& each_kind() {
-  const ipc::Kind* chosen = &ipc::kinds::mmap;
-  SUBCASE("mmap") {}
-  SUBCASE("shm") {
-    chosen = &ipc::kinds::shm;
-  }
-  return *chosen;
+  return test::one_of({&ipc::kinds::mmap, &ipc::kinds::shm});
 }
 
 // Where the rings are, as the lease says (ipc/sys/lease_page.hpp).
