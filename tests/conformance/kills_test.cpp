@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(LongCase,
   });
 
   Ears ears(*receiver, style);
-  const auto end = Deadline::after(test::is_long() ? 5s : 1s);
+  const auto end = Deadline::after(test::is_long() ? 10s : 1s);
   const auto patience = Deadline::after(30s);  // for a busy machine
   std::map<std::uint32_t, std::uint32_t> next_number;
   std::set<std::uint32_t> dead;

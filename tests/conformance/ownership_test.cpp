@@ -173,7 +173,7 @@ TEST_CASE_FIXTURE(Case, "contenders killed at any moment leave no second owner a
   std::vector<Child> contenders;
   for (int i = 0; i < 5; ++i) contenders.push_back(contend());
   std::mt19937 random(3);
-  const auto end = Deadline::after(test::is_long() ? 5s : 700ms);
+  const auto end = Deadline::after(test::is_long() ? 10s : 700ms);
   const auto patience = Deadline::after(30s);  // for a busy machine and a slow file system
   while (!end.expired() || (state->won <= 50 && !patience.expired())) {
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));

@@ -85,9 +85,7 @@ TEST_CASE_FIXTURE(ServerCase, "a refusal says why, and the next call is answered
 TEST_CASE_FIXTURE(ServerCase, "many callers at once: each gets its own replies") {
   RemoteServer server(address, serve);
   std::vector<Child> callers;
-  // Where inboxes are rationed, other tests shall find some left.
-  const std::uint32_t count = kind().fit(kMany).capacity ? kMany / 4 : kMany;
-  for (std::uint32_t author = 1; author <= count; ++author)
+  for (std::uint32_t author = 1; author <= kMany; ++author)
     callers.push_back(caller(server.address(), [author](Client& client) {
       for (std::uint32_t i = 0; i < 40; ++i) {
         const auto request = message(author, i, i % 8 == 0 ? bulk(40'000) + kLabelled : 100);

@@ -7,7 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "cli"))
-from pairs import RATIONED, PairTest, all_kinds, for_each_kind, main, program, wait_until  # noqa: E402
+from pairs import PairTest, all_kinds, for_each_kind, main, program, wait_until  # noqa: E402
 
 MANY = 16
 
@@ -86,8 +86,7 @@ class Calls(RpcTest):
     @for_each_kind
     def test_many_callers_at_once(self, kind):
         server, where = self.serve(kind, "cat", "-j", "4")
-        # Where inboxes are rationed, other tests shall find some left.
-        contents = [bytes([65 + i]) * 20000 for i in range(MANY // 4 if kind in RATIONED else MANY)]
+        contents = [bytes([65 + i]) * 20000 for i in range(MANY)]
         callers = []
         for content in contents:
             caller = self.call(where, "--whole", stdin=subprocess.PIPE)

@@ -120,7 +120,7 @@ unsigned storm(unsigned count, std::chrono::nanoseconds span, const std::functio
   std::vector<Child> victims(count);
   for (auto& victim : victims) victim = start();
   unsigned killed = 0;
-  const auto end = Deadline::after(test::is_long() ? 5 * span : span);
+  const auto end = Deadline::after(test::is_long() ? 10 * span : span);
   while (!end.expired()) {
     std::this_thread::sleep_for(std::chrono::microseconds(200 + random() % 1800));
     auto& victim = victims[random() % count];
